@@ -1,0 +1,270 @@
+"""Fit the combiner of ``prompts/calibration.json`` on labelled examples and print how good it is.
+
+    python eval/calibrate.py collect --model qwen2.5-coder-0.5b --out eval/runs/calibrate-0.5b.jsonl
+    python eval/calibrate.py fit eval/runs/calibrate-0.5b.jsonl [--write]
+
+``collect`` asks the model about every applicable rule of every example and appends the evidence,
+one line an example; killed, it goes on where it stopped. ``fit`` prints cross-validated figures,
+the folds being author files, and with ``--write`` puts the combiner fitted on all of them in place.
+"""
+
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from reviewer.bootstrap import CALIBRATION_FILE, Reviewer
+from reviewer.checks import run_checks
+from reviewer.clauses import split_clauses
+from reviewer.deadline import Deadline
+from reviewer.files import atomic_path
+from reviewer.grading.candidates import resident_rules
+from reviewer.prompting.book import MAX_CLAUSES
+from reviewer.request import conversation_of
+from reviewer.resources import resource_dir
+from reviewer.schema import ReviewRequest
+from reviewer.settings import load_settings
+
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+DEV = Path(__file__).parent / "data" / "dev"
+FEATURES = ("logit", "dense", "bm25")
+REGULARISATION = 1.0
+
+Vector = npt.NDArray[np.float64]
+
+
+@app.command()
+def collect(
+    out: Annotated[Path, typer.Option(help="JSONL to append to.")],
+    model: Annotated[str, typer.Option(help="Registered name or GGUF path.")] = "qwen2.5-coder-0.5b",
+    limit: Annotated[int, typer.Option(help="Examples a file, after a fixed shuffle; 0 means all.")] = 0,
+    data: Annotated[Path, typer.Option(help="Folder of labelled JSONL files.")] = DEV,
+) -> None:
+    """Ask the model and keep the evidence."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = {json.loads(line)["id"] for line in out.open(encoding="utf-8")} if out.exists() else set()
+    settings = load_settings({"model": model}, cwd=Path.cwd()).settings
+    with Reviewer.from_settings(settings) as reviewer, out.open("a", encoding="utf-8") as sink:
+        for author, example in _examples(data, limit):
+            if example["id"] in done:
+                continue
+            record = {"id": example["id"], "author": author, **_evidence(reviewer, example)}
+            sink.write(json.dumps(record, ensure_ascii=False) + "\n")
+            sink.flush()
+
+
+def _examples(data: Path, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows = []
+    for path in sorted(data.glob("*.jsonl")):
+        examples = [json.loads(line) for line in path.open(encoding="utf-8")]
+        random.Random(0).shuffle(examples)
+        rows += [(i, path.stem, example) for i, example in enumerate(examples[: limit or None])]
+    for _, author, example in sorted(rows, key=lambda row: row[0]):
+        yield author, example
+
+
+def _evidence(reviewer: Reviewer, example: dict[str, Any]) -> dict[str, Any]:
+    pipeline = reviewer.pipeline
+    fields = ("draft", "customer", "history", "channel", "stage")
+    conversation = conversation_of(ReviewRequest(**{name: example[name] for name in fields}))
+    clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
+    prompt = pipeline.prompts.prompt(conversation, clauses, resident_rules(pipeline.catalogue.rules))
+    rules = pipeline.catalogue.applicable(conversation)
+    relevance = pipeline.retriever.relevance(conversation)
+    grading = pipeline.grader.grade(prompt, rules, evidence={}, deadline=Deadline())
+    versions = pipeline.versions.model_dump()
+    return {
+        "model": reviewer.engine.identity.model,
+        "adapter": reviewer.engine.identity.adapter,
+        "prompts": versions["prompts"],
+        "gold": sorted({violation["rule"] for violation in example["violations"]}),
+        "disputed": example.get("disputed", []),
+        "hits": sorted({hit.rule_id for hit in run_checks(conversation, pipeline.checks)}),
+        "rules": {
+            grade.rule_id: [
+                round(grade.logit, 4),
+                round(relevance[grade.rule_id].dense, 5),
+                round(relevance[grade.rule_id].bm25, 4),
+            ]
+            for grade in grading.grades
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One row a (draft, rule): features [n, 3], labels, rule and author indices, check hits."""
+
+    features: Vector
+    labels: npt.NDArray[np.bool_]
+    rules: npt.NDArray[np.int64]
+    authors: npt.NDArray[np.int64]
+    drafts: npt.NDArray[np.int64]
+    hits: npt.NDArray[np.bool_]
+    names: tuple[str, ...]
+
+
+def _table(records: Sequence[dict[str, Any]]) -> _Table:
+    names = tuple(sorted({rule for record in records for rule in record["rules"]}))
+    authors = sorted({record["author"] for record in records})
+    rows = [
+        (
+            evidence,
+            rule in record["gold"],
+            names.index(rule),
+            authors.index(record["author"]),
+            draft,
+            rule in record["hits"],
+        )
+        for draft, record in enumerate(records)
+        for rule, evidence in record["rules"].items()
+        if rule not in record["disputed"]
+    ]
+    columns = list(zip(*rows, strict=True))
+    return _Table(
+        np.array(columns[0], dtype=float),
+        np.array(columns[1]),
+        np.array(columns[2]),
+        np.array(columns[3]),
+        np.array(columns[4]),
+        np.array(columns[5]),
+        names,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Combiner:
+    """A logistic model in the units of the raw features."""
+
+    weights: Vector
+    intercept: float
+    rule_intercepts: Vector
+
+    def probability(self, table: _Table) -> Vector:
+        total = table.features @ self.weights + self.intercept + self.rule_intercepts[table.rules]
+        return np.asarray(1 / (1 + np.exp(-total)))
+
+
+def _fit(table: _Table, rows: npt.NDArray[np.bool_], columns: Sequence[int]) -> _Combiner:
+    """Fit on ``rows``; features outside ``columns`` get no weight."""
+    mean, spread = table.features[rows].mean(0), table.features[rows].std(0) + 1e-9
+    scaled = (table.features - mean) / spread
+    one_hot = np.eye(len(table.names))[table.rules]
+    design = np.hstack([scaled[:, list(columns)], one_hot])
+    model = LogisticRegression(C=REGULARISATION, max_iter=2000)
+    model.fit(design[rows], table.labels[rows])
+    weights = np.zeros(table.features.shape[1])
+    weights[list(columns)] = model.coef_[0][: len(columns)] / spread[list(columns)]
+    intercept = float(model.intercept_[0] - weights @ mean)
+    return _Combiner(weights, intercept, model.coef_[0][len(columns) :])
+
+
+def _held_out(table: _Table, columns: Sequence[int]) -> Vector:
+    """Return for every row the probability by a combiner that did not see its author."""
+    probability = np.zeros(len(table.labels))
+    for author in np.unique(table.authors):
+        rows = table.authors == author
+        probability[rows] = _fit(table, ~rows, columns).probability(table)[rows]
+    return probability
+
+
+@dataclass(frozen=True, slots=True)
+class _Score:
+    f1: float
+    precision: float
+    recall: float
+    flag_recall: float
+    specificity: float
+
+
+def _score(table: _Table, found: npt.NDArray[np.bool_]) -> _Score:
+    true = int((found & table.labels).sum())
+    wrong, missed = int((found & ~table.labels).sum()), int((~found & table.labels).sum())
+    size = int(table.drafts.max()) + 1
+    bad, flagged = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+    np.logical_or.at(bad, table.drafts, table.labels)
+    np.logical_or.at(flagged, table.drafts, found)
+    return _Score(
+        f1=2 * true / max(1, 2 * true + wrong + missed),
+        precision=true / max(1, true + wrong),
+        recall=true / max(1, true + missed),
+        flag_recall=float((bad & flagged).sum() / max(1, bad.sum())),
+        specificity=float((~bad & ~flagged).sum() / max(1, (~bad).sum())),
+    )
+
+
+def _best_threshold(table: _Table, probability: Vector) -> float:
+    """Return the threshold with the best rule F1, checks counted as found."""
+    candidates = np.linspace(0.05, 0.95, 91)
+    return float(max(candidates, key=lambda t: _score(table, (probability >= t) | table.hits).f1))
+
+
+@app.command()
+def fit(
+    records: Annotated[Path, typer.Argument(help="What collect wrote.")],
+    write: Annotated[bool, typer.Option("--write", help="Put the combiner into prompts/.")] = False,
+) -> None:
+    """Print cross-validated figures; with --write, fit on everything and store it."""
+    rows = [json.loads(line) for line in records.open(encoding="utf-8")]
+    table = _table(rows)
+    print(f"{len(rows)} examples, {table.labels.sum()} violations, {len(table.labels)} pairs")
+    print(f"AUC of the raw logit {roc_auc_score(table.labels, table.features[:, 0]):.3f}")
+    print("evidence           AUC    thr   rule F1 (P/R)        flag recall / specificity")
+    for label, columns in (
+        ("rule alone", ()),
+        ("logit", (0,)),
+        ("retrieval", (1, 2)),
+        ("logit+retrieval", (0, 1, 2)),
+    ):
+        probability = _held_out(table, columns)
+        threshold = _best_threshold(table, probability)
+        score = _score(table, (probability >= threshold) | table.hits)
+        area = roc_auc_score(table.labels, probability)
+        print(
+            f"{label:18} {area:.3f}  {threshold:.2f}  {score.f1:.3f} ({score.precision:.2f}/"
+            f"{score.recall:.2f})    {score.flag_recall:.2f} / {score.specificity:.2f}"
+        )
+    checks = _score(table, table.hits)
+    print(
+        f"checks alone                    {checks.f1:.3f} ({checks.precision:.2f}/{checks.recall:.2f})"
+        f"    {checks.flag_recall:.2f} / {checks.specificity:.2f}"
+    )
+    if write:
+        _write(table, rows[0], records.name, _best_threshold(table, _held_out(table, (0, 1, 2))), checks)
+
+
+def _write(table: _Table, first: dict[str, Any], name: str, threshold: float, checks: _Score) -> None:
+    combiner = _fit(table, np.ones(len(table.labels), dtype=bool), (0, 1, 2))
+    entry = {
+        "model": first["model"],
+        "adapter": first["adapter"],
+        "prompts": first["prompts"],
+        "fitted_on": f"eval/data/dev, {int(table.drafts.max()) + 1} examples ({name})",
+        "threshold": round(threshold, 3),
+        "check_probability": round(min(checks.precision, 0.99), 3),
+        "weights": {key: round(float(w), 6) for key, w in zip(FEATURES, combiner.weights, strict=True)},
+        "intercept": round(combiner.intercept, 6),
+        "rule_intercepts": {
+            rule: round(float(value), 6)
+            for rule, value in zip(table.names, combiner.rule_intercepts, strict=True)
+        },
+    }
+    path = resource_dir("prompts") / CALIBRATION_FILE
+    kept = json.loads(path.read_text(encoding="utf-8"))["fitted"] if path.exists() else []
+    kept = [old for old in kept if (old["model"], old["adapter"]) != (entry["model"], entry["adapter"])]
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps({"fitted": [*kept, entry]}, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {path.name}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,314 @@
+"""From settings to a wired reviewer: the only place that knows every part."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from reviewer.checks import CheckSettings
+from reviewer.engine.llama import LlamaConfig, LlamaEngine
+from reviewer.engine.protocol import Engine
+from reviewer.errors import IndexMismatchError, IndexMissingError, ModelMissingError
+from reviewer.grading import Calibration, Explainer, Grader, load_calibration
+from reviewer.grading.candidates import resident_rules
+from reviewer.index.chunks import chunk_manual
+from reviewer.index.encoder import Encoder, SentenceTransformerEncoder, read_prompts
+from reviewer.index.query import ManualIndex, SearchHit
+from reviewer.index.store import build_index, open_index
+from reviewer.manual.catalogue import Catalogue, load_catalogue
+from reviewer.models.hashing import HashCache
+from reviewer.models.resolve import ResolvedModel, resolve_model
+from reviewer.pipeline import Listener, Options, Pipeline
+from reviewer.prompting import PromptBook, load_prompts
+from reviewer.resources import resource_dir
+from reviewer.retrieval import IndexRetriever, LlamaEncoder
+from reviewer.rewriting import Rewriter
+from reviewer.schema import Review, ReviewRequest, VersionsOut
+from reviewer.settings import Settings, load_settings
+
+CALIBRATION_FILE = "calibration.json"
+UNTRAINED_NOTE = "判断模型未经本任务训练，结论仅供参考，请人工复核。"
+UNCALIBRATED_NOTE = "当前模型和提示没有校准数据，把握度不可信。"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where long preparation reports to: bytes of a named thing, and one-line notes."""
+
+    bytes_done: Callable[[str, int, int], None] = lambda _what, _done, _total: None
+    note: Callable[[str], None] = lambda _text: None
+
+
+_SILENT = Progress()
+
+
+class Reviewer:
+    """Reviews drafts on this machine. Use as a context manager, or call ``close``.
+
+    Not safe to share between threads.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, engine: Engine, close: Callable[[], None], deadline_ms: int | None
+    ) -> None:
+        """Keep the parts; ``from_settings`` wires them."""
+        self.pipeline = pipeline
+        self.engine = engine
+        self._close = close
+        self._deadline_ms = deadline_ms
+
+    @classmethod
+    def from_settings(cls, settings: Settings | None = None, *, progress: Progress = _SILENT) -> "Reviewer":
+        """Load everything, preparing what is not there yet: models, index, prefix.
+
+        Takes about a second when all is prepared, a minute or two the first time.
+
+        Args:
+            settings: None reads the settings file and the environment.
+            progress: Where preparation reports to.
+
+        Raises:
+            ReviewerError: something is missing or broken; the message says what to do.
+        """
+        settings = settings or load_settings({}, cwd=Path.cwd()).settings
+        catalogue = load_catalogue(corpus_folder(settings))
+        prompts = load_prompts(resource_dir("prompts"))
+        engine = open_engine(settings, progress)
+        try:
+            retriever = _retriever(settings, catalogue, progress)
+            resident = resident_rules(catalogue.rules)
+            if not engine.has_prefix(prompts.system(resident)):
+                progress.note("首次使用：把手册读入模型并存盘，约需半分钟…")
+            engine.warm(prompts.system(resident))
+        except BaseException:
+            engine.close()
+            raise
+
+        def close() -> None:
+            engine.close()
+            if isinstance(retriever.encoder, LlamaEncoder):
+                retriever.encoder.close()
+
+        pipeline = wire(settings, catalogue, prompts, engine, retriever)
+        return cls(pipeline, engine, close, settings.deadline_ms)
+
+    def review(
+        self,
+        request: ReviewRequest,
+        *,
+        deadline_ms: float | None = None,
+        rewrite: bool = True,
+        all_rules: bool = False,
+        listener: Listener | None = None,
+    ) -> Review:
+        """Review one draft.
+
+        Args:
+            request: The draft and its situation.
+            deadline_ms: Time limit; None takes that of the settings. What is not answered by then is
+                reported as not assessed.
+            rewrite: Whether to propose a compliant reply when something is wrong.
+            all_rules: Ask every applicable rule, also where a large manual would be narrowed down.
+            listener: Told of the verdict and of the rewrite's text as they come.
+
+        Raises:
+            InputError: the request cannot be reviewed as given.
+            EngineError: the engine failed.
+        """
+        limit = self._deadline_ms if deadline_ms is None else deadline_ms
+        return self.pipeline.review(request, Options(limit, rewrite, all_rules), listener or Listener())
+
+    def close(self) -> None:
+        """Free the models. May be called twice."""
+        self._close()
+
+    def __enter__(self) -> "Reviewer":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIndex:
+    """What ``build_manual_index`` made."""
+
+    folder: Path
+    manual_hash: str
+    passages: int
+
+
+def wire(
+    settings: Settings,
+    catalogue: Catalogue,
+    prompts: PromptBook,
+    engine: Engine,
+    retriever: IndexRetriever,
+) -> Pipeline:
+    """Put the parts together around any engine."""
+    identity = engine.identity
+    calibration = load_calibration(
+        resource_dir("prompts") / CALIBRATION_FILE,
+        model=identity.model,
+        adapter=identity.adapter,
+        prompts=prompts.content_hash,
+    )
+    versions = VersionsOut(
+        app=version("reviewer"),
+        manual=catalogue.content_hash,
+        index=retriever.identity,
+        model=identity.model[:16],
+        adapter=identity.adapter[:16],
+        prompts=prompts.content_hash,
+        calibration=calibration.content_hash,
+    )
+    return Pipeline(
+        catalogue=catalogue,
+        prompts=prompts,
+        grader=Grader(engine, prompts, calibration),
+        explainer=Explainer(engine, prompts),
+        rewriter=Rewriter(engine, prompts, settings.max_rewrite_tokens),
+        retriever=retriever,
+        checks=CheckSettings(public_numbers=settings.public_numbers),
+        versions=versions,
+        notes=_notes(identity.adapter, calibration),
+    )
+
+
+def open_engine(settings: Settings, progress: Progress = _SILENT) -> LlamaEngine:
+    """Load the language model of the settings.
+
+    Raises:
+        ModelError: it is missing or damaged.
+        EngineError: no memory for it.
+    """
+    adapter = _adapter(settings)
+    model = resolve_model(
+        settings.model,
+        settings.home,
+        progress=lambda done, total: progress.bytes_done(f"组装 {settings.model}", done, total),
+    )
+    return LlamaEngine(
+        LlamaConfig(
+            model=model.path,
+            model_hash=model.sha256,
+            adapter=adapter,
+            adapter_hash=HashCache(settings.home).file(adapter) if adapter else "",
+            cache=settings.home / "prefixes",
+            n_ctx=settings.context_tokens,
+            n_threads=settings.threads or usable_cores(),
+        )
+    )
+
+
+def build_manual_index(settings: Settings, *, progress: Progress = _SILENT) -> BuiltIndex:
+    """Build the index of the manual through sentence-transformers (imports torch: seconds).
+
+    Raises:
+        ReviewerError: manual, model or cache folder cannot be used.
+    """
+    catalogue = load_catalogue(corpus_folder(settings))
+    passages = chunk_manual(catalogue.sections, catalogue.rules)
+    encoder = _building_encoder(settings, progress)
+    folder = build_index(
+        settings.home / "index",
+        passages,
+        encoder,
+        manual_hash=catalogue.content_hash,
+        progress=lambda done, total: progress.bytes_done("建立索引", done, total),
+    )
+    return BuiltIndex(folder, catalogue.content_hash, len(passages))
+
+
+def search_manual(
+    settings: Settings, query: str, *, top_k: int, progress: Progress = _SILENT
+) -> list[SearchHit]:
+    """Return the passages of the manual that fit ``query``, best first.
+
+    Raises:
+        ManualIndexError: no index, or one that does not fit manual and encoder.
+    """
+    catalogue = load_catalogue(corpus_folder(settings))
+    encoder = _query_encoder(settings, progress)
+    index = open_index(
+        settings.home / "index", manual_hash=catalogue.content_hash, encoder_identity=encoder.identity
+    )
+    return index.search(query, encoder=encoder, top_k=top_k)
+
+
+def usable_cores() -> int:
+    """Return how many processors this process may use: affinity and cgroup quota, at least 1."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="utf-8").split()
+        if quota != "max":
+            cores = min(cores, int(quota) // int(period))
+    except (OSError, ValueError):
+        pass
+    return max(1, cores)
+
+
+def _retriever(settings: Settings, catalogue: Catalogue, progress: Progress) -> IndexRetriever:
+    encoder = _query_encoder(settings, progress)
+    try:
+        index = _open(settings, catalogue, encoder)
+    except (IndexMissingError, IndexMismatchError):
+        progress.note("建立手册索引…")
+        build_manual_index(settings, progress=progress)
+        index = _open(settings, catalogue, encoder)
+    return IndexRetriever(index, encoder)
+
+
+def _open(settings: Settings, catalogue: Catalogue, encoder: Encoder) -> ManualIndex:
+    return open_index(
+        settings.home / "index", manual_hash=catalogue.content_hash, encoder_identity=encoder.identity
+    )
+
+
+def _query_encoder(settings: Settings, progress: Progress) -> Encoder:
+    model = resolve_model(settings.encoder, settings.home, kind="encoder", notify=progress.note)
+    if model.gguf is None or model.vocabulary is None:
+        return SentenceTransformerEncoder(model.path, identity=encoder_identity(model))
+    # One thread: a query is some forty tokens, and threads that wait for each other cost more.
+    return LlamaEncoder(
+        model.gguf,
+        model.vocabulary,
+        identity=encoder_identity(model),
+        prompts=read_prompts(model.path),
+        n_threads=1,
+    )
+
+
+def _building_encoder(settings: Settings, progress: Progress) -> Encoder:
+    model = resolve_model(settings.encoder, settings.home, kind="encoder", notify=progress.note)
+    return SentenceTransformerEncoder(model.path, identity=encoder_identity(model))
+
+
+def encoder_identity(model: ResolvedModel) -> str:
+    """Return what names the vector space of ``model``, in whichever library it runs."""
+    return f"{model.name.replace('/', '-')}-{model.sha256[:12]}"
+
+
+def _adapter(settings: Settings) -> Path | None:
+    """Return the LoRA file of the settings; none is shipped yet, so ``auto`` means none."""
+    if settings.adapter in ("auto", "none"):
+        return None
+    path = Path(settings.adapter)
+    if not path.is_file():
+        raise ModelMissingError(f"没有适配器文件 {path}；请改正 adapter，或设为 none。")
+    return path
+
+
+def corpus_folder(settings: Settings) -> Path:
+    """Return the folder of the manual that is in force."""
+    return settings.corpus or resource_dir("corpus")
+
+
+def _notes(adapter: str, calibration: Calibration) -> tuple[str, ...]:
+    notes = []
+    if not adapter:
+        notes.append(UNTRAINED_NOTE)
+    if not calibration.fitted_on:
+        notes.append(UNCALIBRATED_NOTE)
+    return tuple(notes)

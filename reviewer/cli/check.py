@@ -1,0 +1,168 @@
+"""``reviewer check``: review one draft."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from reviewer.cli.options import (
+    Adapter,
+    ChannelOption,
+    Corpus,
+    Encoder,
+    Home,
+    Model,
+    PrintConfig,
+    StageOption,
+    Threads,
+)
+
+if TYPE_CHECKING:
+    from reviewer.bootstrap import Reviewer
+    from reviewer.schema import Review, ReviewRequest
+    from reviewer.settings import LoadedSettings
+
+Format = Literal["text", "json", "jsonl", "rdjsonl", "sarif"]
+FailOnOption = Literal["red", "major", "minor", "never"]
+
+
+def check(
+    draft: Annotated[
+        str | None, typer.Argument(help="草稿；- 表示从标准输入读取。", show_default=False)
+    ] = None,
+    file: Annotated[Path | None, typer.Option("--file", "-f", help="从 UTF-8 文件读取草稿。")] = None,
+    customer: Annotated[str, typer.Option("--customer", "-c", help="客户的最后一条消息。")] = "",
+    history: Annotated[
+        Path | None, typer.Option("--history", help="此前对话的 JSON 文件：[{role, text}]。")
+    ] = None,
+    channel: ChannelOption = None,
+    stage: StageOption = None,
+    verified: Annotated[
+        bool | None, typer.Option("--verified/--not-verified", help="客户身份是否已核实。")
+    ] = None,
+    agent_id: Annotated[str, typer.Option("--agent-id", help="可以告知客户的工号。")] = "",
+    fact: Annotated[list[str] | None, typer.Option("--fact", help="团队确认的事实，可多次给出。")] = None,
+    output: Annotated[Format, typer.Option("--format", help="输出格式。")] = "text",
+    fail_on: Annotated[
+        FailOnOption | None, typer.Option("--fail-on", help="达到此级别的问题使退出码为 1。")
+    ] = None,
+    deadline: Annotated[
+        int | None, typer.Option("--deadline", help="时限（毫秒）；到时先给出已审的部分。")
+    ] = None,
+    rewrite: Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")] = None,
+    all_rules: Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")] = False,
+    model: Model = None,
+    adapter: Adapter = None,
+    encoder: Encoder = None,
+    corpus: Corpus = None,
+    threads: Threads = None,
+    home: Home = None,
+    print_config: PrintConfig = False,
+) -> None:
+    """审核一条草稿：判定、违反的规则及原文、位置、理由和改写。"""
+    from reviewer.cli.reading import read_draft, read_history
+    from reviewer.settings import load_settings
+    from reviewer.settings import print_config as render_config
+
+    overrides = {
+        "channel": channel,
+        "stage": stage,
+        "fail_on": fail_on,
+        "deadline_ms": deadline,
+        "rewrite": rewrite,
+        "model": model,
+        "adapter": adapter,
+        "encoder": encoder,
+        "corpus": corpus,
+        "threads": threads,
+        "home": home,
+    }
+    loaded = load_settings(overrides, cwd=Path.cwd())
+    if print_config:
+        typer.echo(render_config(loaded), nl=False)
+        return
+    text = read_draft(draft, file, stdin=sys.stdin.buffer, interactive=sys.stdin.isatty())
+    request = _request(
+        draft=text,
+        customer=customer,
+        history=read_history(history),
+        channel=loaded.settings.channel,
+        stage=loaded.settings.stage,
+        identity_verified=verified,
+        agent_id=agent_id,
+        facts=fact or [],
+    )
+    raise typer.Exit(_run(request, loaded, output, all_rules=all_rules, path=str(file or "draft")))
+
+
+def _request(**fields: object) -> "ReviewRequest":
+    from pydantic import ValidationError
+
+    from reviewer.errors import InputError
+    from reviewer.request import conversation_of
+    from reviewer.schema import ReviewRequest
+
+    try:
+        request = ReviewRequest.model_validate(fields)
+    except ValidationError as cause:
+        first = cause.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"请求的 {place} 不可用：{first['msg']}。") from cause
+    # A draft that cannot be reviewed is refused before the model is loaded.
+    conversation_of(request)
+    return request
+
+
+def _run(
+    request: "ReviewRequest", loaded: "LoadedSettings", output: Format, *, all_rules: bool, path: str
+) -> int:
+    from reviewer.bootstrap import Reviewer
+    from reviewer.cli.exit_codes import exit_code
+    from reviewer.cli.progress import shown_progress
+
+    wanted = loaded.settings.rewrite
+    with shown_progress() as progress:
+        reviewer = Reviewer.from_settings(loaded.settings, progress=progress)
+    with reviewer:
+        if output == "text" and sys.stdout.isatty():
+            review = _stream(reviewer, request, rewrite=wanted, all_rules=all_rules)
+        else:
+            from reviewer.formats import get_formatter
+
+            review = reviewer.review(request, rewrite=wanted, all_rules=all_rules)
+            typer.echo(get_formatter(output)(review, path), nl=False)
+    return exit_code(review, loaded.settings.fail_on)
+
+
+def _stream(reviewer: "Reviewer", request: "ReviewRequest", *, rewrite: bool, all_rules: bool) -> "Review":
+    """Print the verdict as soon as it stands, the rewrite as it is written, its status at the end."""
+    import os
+
+    from rich.console import Console
+
+    from reviewer.formats.text import (
+        RewriteStream,
+        rewrite_footer,
+        rewrite_header,
+        verdict_block,
+        wants_colour,
+    )
+    from reviewer.pipeline import Listener
+
+    colour = wants_colour(os.environ, is_terminal=True)
+    console = Console(no_color=not colour, highlight=False)
+    stream = RewriteStream()
+
+    def on_text(piece: str) -> None:
+        if not stream.text:
+            console.print(rewrite_header())
+        sys.stdout.write(stream.feed(piece))
+        sys.stdout.flush()
+
+    listener = Listener(verdict=lambda review: console.print(verdict_block(review)), rewrite_text=on_text)
+    review = reviewer.review(request, rewrite=rewrite, all_rules=all_rules, listener=listener)
+    if stream.text:
+        sys.stdout.write("\n")
+    console.print(rewrite_footer(review, streamed=stream.text))
+    return review

@@ -1,0 +1,35 @@
+"""Options that several commands share. A value of None means: not given, the settings decide."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reviewer.types import Channel, Stage
+
+_WHERE = "设置"
+
+PrintConfig = Annotated[bool, typer.Option("--print-config", help="显示生效的设置及其来源，然后退出。")]
+Home = Annotated[
+    Path | None, typer.Option("--home", help="缓存目录（模型、索引、前缀）。", rich_help_panel=_WHERE)
+]
+Model = Annotated[
+    str | None, typer.Option("--model", help="登记的模型名或 GGUF 文件路径。", rich_help_panel=_WHERE)
+]
+Adapter = Annotated[
+    str | None, typer.Option("--adapter", help="auto、none 或 LoRA GGUF 文件路径。", rich_help_panel=_WHERE)
+]
+Encoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder", help="登记的编码器名，或 sentence-transformers 目录或名称。", rich_help_panel=_WHERE
+    ),
+]
+Corpus = Annotated[Path | None, typer.Option("--corpus", help="另一份手册的目录。", rich_help_panel=_WHERE)]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="线程数，0 表示全部可用的核。", rich_help_panel=_WHERE)
+]
+ChannelOption = Annotated[Channel | None, typer.Option("--channel", help="渠道。")]
+StageOption = Annotated[
+    Stage | None, typer.Option("--stage", help="会话阶段；unknown 时不查开场白和结束语。")
+]

@@ -1,0 +1,30 @@
+"""Progress on standard error, only where a person sees it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reviewer.bootstrap import Progress
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Yield callbacks that draw a bar and notes on a terminal, and say nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield Progress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def on_bytes(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)  # type: ignore[arg-type]
+
+        yield Progress(bytes_done=on_bytes, note=lambda text: console.print(text, markup=False, style="dim"))

@@ -1,0 +1,15 @@
+"""Candidate rules -> grades -> where and why."""
+
+from reviewer.grading.calibration import Calibration, load_calibration
+from reviewer.grading.explainer import Explainer, Explanation
+from reviewer.grading.grader import Evidence, Grader, Grading
+
+__all__ = [
+    "Calibration",
+    "Evidence",
+    "Explainer",
+    "Explanation",
+    "Grader",
+    "Grading",
+    "load_calibration",
+]

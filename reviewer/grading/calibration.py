@@ -1,0 +1,92 @@
+"""From what is known about a rule to the probability that it is violated.
+
+The evidence is stacked by a logistic model, fitted on the dev files by ``eval/calibrate.py``: the
+grader's logit, the retriever's dense and BM25 scores, and one intercept a rule. The file names the
+model and prompts it was fitted for; with any other the raw logit is used and the review says so.
+
+Source: stacked generalisation (Wolpert 1992) with Platt's sigmoid (1999) as the combiner.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reviewer.errors import CorpusError
+from reviewer.resources import content_hash, read_text
+
+_THRESHOLD = 0.5
+
+
+class _Fitted(BaseModel):
+    """One fitted model as it stands in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    model: str = Field(description="SHA-256 of the GGUF file.")
+    adapter: str = Field(description="SHA-256 of the adapter, empty without one.")
+    prompts: str
+    fitted_on: str
+    threshold: float = Field(gt=0, lt=1)
+    check_probability: float = Field(gt=0, le=1, description="Precision of the checks on the same data.")
+    weights: dict[str, float]
+    intercept: float
+    rule_intercepts: dict[str, float]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    fitted: list[_Fitted]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted combiner, or the raw sigmoid when ``fitted_on`` is empty."""
+
+    content_hash: str = ""
+    fitted_on: str = ""
+    threshold: float = _THRESHOLD
+    check_probability: float = 0.99
+    intercept: float = 0.0
+    weights: Mapping[str, float] = field(default_factory=lambda: {"logit": 1.0})
+    rule_intercepts: Mapping[str, float] = field(default_factory=dict)
+
+    def probability(self, rule_id: str, features: Mapping[str, float]) -> float:
+        """Return the chance, 0-1, that the rule is violated.
+
+        Args:
+            rule_id: The rule; one that was not in the data has no intercept of its own.
+            features: Evidence by name; what the combiner has no weight for is not used.
+        """
+        total = self.intercept + self.rule_intercepts.get(rule_id, 0.0)
+        total += sum(weight * features.get(name, 0.0) for name, weight in self.weights.items())
+        return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
+
+
+def load_calibration(path: Path, *, model: str, adapter: str, prompts: str) -> Calibration:
+    """Return the combiner fitted for this model, adapter and prompts, else the raw sigmoid.
+
+    Raises:
+        CorpusError: the file is there but cannot be read.
+    """
+    if not path.exists():
+        return Calibration()
+    text = read_text(path)
+    try:
+        entries = _File.model_validate(json.loads(text)).fitted
+    except (ValueError, ValidationError) as cause:
+        raise CorpusError(f"校准文件 {path} 无效：{str(cause).splitlines()[0]}") from cause
+    for entry in entries:
+        if (entry.model, entry.adapter, entry.prompts) == (model, adapter, prompts):
+            return Calibration(
+                content_hash=content_hash(entry.model_dump_json().encode()),
+                fitted_on=entry.fitted_on,
+                threshold=entry.threshold,
+                check_probability=entry.check_probability,
+                intercept=entry.intercept,
+                weights=entry.weights,
+                rule_intercepts=entry.rule_intercepts,
+            )
+    return Calibration()

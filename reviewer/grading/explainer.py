@@ -1,0 +1,97 @@
+"""Where in the draft a rule is broken, and why: both from the model, both checked in code."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reviewer.deadline import Deadline
+from reviewer.engine.protocol import Engine, Generation, Prompt
+from reviewer.prompting.book import CLAUSE_MARKS, PromptBook, Violation
+from reviewer.types import Clause, Rule, Span
+
+_REASON_TOKENS = 48
+# Reasons are decoded in step, one token each a step: beyond this many an agent waits without reading.
+_MAX_REASONS = 8
+# A clause is cited beside the best one when it is at least this likely relative to it.
+_SECOND_CLAUSE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The clauses that break a rule, as spans of the draft, and one sentence why."""
+
+    rule_id: str
+    spans: tuple[Span, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explainer:
+    """Points and gives reasons for rules already found violated."""
+
+    engine: Engine
+    prompts: PromptBook
+
+    def explain(
+        self, prompt: Prompt, rules: Sequence[Rule], clauses: Sequence[Clause], *, deadline: Deadline
+    ) -> tuple[Explanation, ...]:
+        """Return one explanation a rule, in order.
+
+        The gravest come first and get a reason of their own; the rest, and what the deadline leaves
+        out, get the manual's words.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        if not rules:
+            return ()
+        violations = self._point(prompt, rules, clauses, deadline)
+        reasons = self._reasons(prompt, violations, deadline)
+        by_number = {clause.number: clause.span for clause in clauses}
+        return tuple(
+            Explanation(violation.rule.id, tuple(by_number[n] for n in violation.clauses), reason)
+            for violation, reason in zip(violations, reasons, strict=True)
+        )
+
+    def _point(
+        self, prompt: Prompt, rules: Sequence[Rule], clauses: Sequence[Clause], deadline: Deadline
+    ) -> list[Violation]:
+        if len(clauses) == 1:
+            return [Violation(rule, (1,)) for rule in rules]
+        tails = [self.prompts.pointing(rule) for rule in rules]
+        rows = self.engine.score(prompt, tails, CLAUSE_MARKS[: len(clauses)], deadline=deadline)
+        return [Violation(rule, _likely(row)) for rule, row in zip(rules, rows, strict=True)]
+
+    def _reasons(self, prompt: Prompt, violations: Sequence[Violation], deadline: Deadline) -> list[str]:
+        told = violations[:_MAX_REASONS]
+        answers = self.engine.generate(
+            prompt,
+            [self.prompts.reason(violation) for violation in told],
+            max_tokens=_REASON_TOKENS,
+            stop=["\n", "。"],
+            deadline=deadline,
+        )
+        given = [
+            _sentence(answer) or stated(violation.rule)
+            for violation, answer in zip(told, answers, strict=True)
+        ]
+        return given + [stated(violation.rule) for violation in violations[_MAX_REASONS:]]
+
+
+def _sentence(answer: Generation) -> str:
+    """Return the model's sentence, empty when it was cut off or says nothing."""
+    text = answer.text.strip()
+    return f"{text}。" if text and answer.ended == "stop" else ""
+
+
+def stated(rule: Rule) -> str:
+    """Return the reason in the manual's own words, when the model gave none."""
+    return f"手册要求：{rule.require}。"
+
+
+def _likely(row: tuple[float, ...] | None) -> tuple[int, ...]:
+    """Return the numbers of the clauses whose likelihood comes near the best one's."""
+    if row is None:
+        return ()
+    best = max(row)
+    return tuple(i for i, value in enumerate(row, start=1) if math.exp(value - best) >= _SECOND_CLAUSE)

@@ -1,0 +1,65 @@
+"""Asks the model one yes/no question a rule and turns the answers into grades."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewer.deadline import Deadline
+from reviewer.engine.protocol import Engine, Prompt
+from reviewer.grading.calibration import Calibration
+from reviewer.prompting import PromptBook
+from reviewer.types import Grade, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the retriever knows about one rule and this request; zero when it found nothing."""
+
+    dense: float = 0.0
+    bm25: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Grading:
+    """Grades in the order asked; ``unanswered`` are the rules that time did not reach."""
+
+    grades: tuple[Grade, ...]
+    unanswered: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grader:
+    """One engine, one set of prompts, one calibration."""
+
+    engine: Engine
+    prompts: PromptBook
+    calibration: Calibration
+
+    def grade(
+        self,
+        prompt: Prompt,
+        rules: Sequence[Rule],
+        *,
+        evidence: Mapping[str, Evidence],
+        deadline: Deadline,
+    ) -> Grading:
+        """Grade ``rules`` in their order, the likeliest and gravest first being the caller's affair.
+
+        Raises:
+            EngineError: the prompt does not fit, or the engine failed.
+        """
+        tails = [self.prompts.violated(rule) for rule in rules]
+        scores = self.engine.score(prompt, tails, self.prompts.choices, deadline=deadline)
+        grades: list[Grade] = []
+        unanswered: list[Rule] = []
+        for rule, score in zip(rules, scores, strict=True):
+            if score is None:
+                unanswered.append(rule)
+                continue
+            yes, no = score
+            grades.append(self._grade(rule, yes - no, evidence.get(rule.id, Evidence())))
+        return Grading(tuple(grades), tuple(unanswered))
+
+    def _grade(self, rule: Rule, logit: float, evidence: Evidence) -> Grade:
+        features = {"logit": logit, "dense": evidence.dense, "bm25": evidence.bm25}
+        probability = self.calibration.probability(rule.id, features)
+        return Grade(rule.id, logit, probability, probability >= self.calibration.threshold)

@@ -1,0 +1,1 @@
+"""The service manual: Markdown sections, and the catalogue of rules proven against them."""

@@ -1,0 +1,324 @@
+"""Loads the catalogue of rules and proves that it says what the manual says."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from reviewer.errors import CorpusError
+from reviewer.manual.markdown import Section, load_sections
+from reviewer.resources import read_text, tree_hash
+from reviewer.types import Conversation, Rule, Severity, Source, Turn
+
+CATALOGUE_FILE = "catalogue.yaml"
+MANUAL_FOLDER = "manual"
+
+_Line = Annotated[str, Field(min_length=1, pattern=r"^\S(?:[^\n]*\S)?$")]
+_KnownStage = Literal["opening", "middle", "closing"]
+_KnownChannel = Literal["online", "phone"]
+_ALL_STAGES = frozenset(("opening", "middle", "closing"))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document of the manual: file stem, and title in 《》."""
+
+    stem: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Precedence:
+    """Rules (ids) that pull apart, which one stands, and why."""
+
+    rules: tuple[str, ...]
+    stands: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The manual as the program uses it.
+
+    ``rules`` keep the order of the file, ``sections`` that of ``documents``. ``content_hash`` covers
+    every byte of the corpus folder.
+    """
+
+    rules: tuple[Rule, ...]
+    sections: tuple[Section, ...]
+    documents: tuple[Document, ...]
+    precedence: tuple[Precedence, ...]
+    base_score: int
+    content_hash: str
+
+    def rule(self, rule_id: str) -> Rule:
+        """Return the rule ``rule_id``.
+
+        Raises:
+            CorpusError: there is none.
+        """
+        for rule in self.rules:
+            if rule.id == rule_id:
+                return rule
+        raise CorpusError(f"手册里没有规则 {rule_id}；请核对编号，或重建索引。")
+
+    def applicable(self, conversation: Conversation) -> tuple[Rule, ...]:
+        """Return the rules whose stage and channel fit, in catalogue order.
+
+        A rule of one stage needs that stage to be known; a rule of one channel is left out only where
+        another channel is known. Whether the situation (``when``) obtains is for the grader to say.
+        """
+        return tuple(rule for rule in self.rules if _fits(rule, conversation))
+
+    def not_applicable(self, conversation: Conversation) -> tuple[Rule, ...]:
+        """Return the complement of :meth:`applicable`, in catalogue order."""
+        return tuple(rule for rule in self.rules if not _fits(rule, conversation))
+
+
+def load_catalogue(folder: Path) -> Catalogue:
+    """Load ``catalogue.yaml`` and ``manual/`` of a corpus folder.
+
+    Raises:
+        CorpusError: a file is missing or malformed, or catalogue and manual contradict each other.
+    """
+    entry = _read(folder / CATALOGUE_FILE)
+    documents = tuple(
+        Document(item.file.removesuffix(".md"), f"《{item.title}》") for item in entry.documents
+    )
+    sections = _order_sections(load_sections(folder / MANUAL_FOLDER), documents)
+    titles = {document.stem: document.title for document in documents}
+    rules = tuple(_rule(item, titles, entry.points) for item in entry.rules)
+    precedence = tuple(Precedence(tuple(item.rules), item.stands, item.why) for item in entry.precedence)
+    _prove_references(entry, rules)
+    _prove_sections(entry, rules, sections)
+    return Catalogue(
+        rules=rules,
+        sections=sections,
+        documents=documents,
+        precedence=precedence,
+        base_score=entry.base_score,
+        content_hash=tree_hash(folder),
+    )
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _TurnEntry(_Entry):
+    role: Literal["customer", "agent"]
+    text: _Line
+
+
+class _ContextEntry(_Entry):
+    channel: _KnownChannel
+    stage: _KnownStage
+    customer: _Line
+    history: list[_TurnEntry] = []
+    identity_verified: bool | None = None
+    agent_id: str = ""
+    facts: list[_Line] = []
+
+
+class _RuleEntry(_Entry):
+    id: Annotated[str, Field(pattern=r"^[A-Z]\d{2}$")]
+    title: _Line
+    severity: Severity
+    when: _Line
+    require: _Line
+    avoid: _Line
+    text: _Line
+    good: _Line
+    bad: _Line
+    good_context: _ContextEntry
+    document: _Line
+    section: _Line
+    stages: Annotated[list[_KnownStage], Field(min_length=1)]
+    channels: Annotated[list[_KnownChannel], Field(min_length=1)]
+    points: Annotated[int, Field(ge=1)] | None = None
+    deduction: _Line | None = None
+    yields_to: list[str] = []
+    origins: Annotated[list[_Line], Field(min_length=1)]
+
+
+class _DocumentEntry(_Entry):
+    file: Annotated[str, Field(pattern=r"^[\w-]+\.md$")]
+    title: _Line
+
+
+class _PrecedenceEntry(_Entry):
+    rules: Annotated[list[str], Field(min_length=1)]
+    stands: _Line
+    why: _Line
+
+
+class _PointsEntry(_Entry):
+    red: Annotated[int, Field(ge=1)]
+    major: Annotated[int, Field(ge=1)]
+    minor: Annotated[int, Field(ge=1)]
+
+
+class _CatalogueEntry(_Entry):
+    schema_name: Literal["reviewer.catalogue/1"] = Field(alias="schema")
+    language: _Line
+    base_score: Annotated[int, Field(ge=1)]
+    points: _PointsEntry
+    documents: Annotated[list[_DocumentEntry], Field(min_length=1)]
+    materials: dict[str, _Line]
+    rules: Annotated[list[_RuleEntry], Field(min_length=1)]
+    precedence: list[_PrecedenceEntry]
+
+
+_FAULTS = {
+    "missing": "缺少这一项",
+    "extra_forbidden": "不认识这一项",
+    "literal_error": "取值不在允许的范围内",
+}
+
+
+def _read(path: Path) -> _CatalogueEntry:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        # Both loaders are the safe ones: plain data only.
+        data: object = yaml.load(read_text(path), Loader=loader)
+    except yaml.YAMLError as cause:
+        mark = getattr(cause, "problem_mark", None)
+        where = f"第 {mark.line + 1} 行" if mark else "某处"
+        raise CorpusError(f"{path.name} {where}不是合法的 YAML；请检查缩进、引号和冒号。") from cause
+    try:
+        return _CatalogueEntry.model_validate(data)
+    except ValidationError as cause:
+        fault = cause.errors(include_url=False)[0]
+        place = _place(fault["loc"], data)
+        what = _FAULTS.get(fault["type"], "取值不合要求")
+        raise CorpusError(f"{path.name} 中 {place}：{what}；请按目录的格式改正。") from cause
+
+
+def _place(location: tuple[int | str, ...], data: object) -> str:
+    """Say where a fault is, naming the rule by its id where it has one."""
+    match location, data:
+        case ("rules", int(number), *rest), {"rules": list(entries)}:
+            entry = entries[number]
+            name = entry.get("id") if isinstance(entry, dict) else None
+            words = [f"规则 {name}" if name else f"第 {number + 1} 条规则"]
+        case _:
+            words, rest = [], list(location)
+    words.append(".".join(str(part) for part in rest))
+    return " ".join(word for word in words if word) or "最外层"
+
+
+def _order_sections(sections: Iterable[Section], documents: tuple[Document, ...]) -> tuple[Section, ...]:
+    """Put sections in the order of ``documents``, which must be the ones that exist.
+
+    Raises:
+        CorpusError: a document is missing, not listed, or has another title.
+    """
+    by_stem: dict[str, list[Section]] = {}
+    for section in sections:
+        by_stem.setdefault(section.document, []).append(section)
+    listed = {document.stem: document.title for document in documents}
+    for stem in sorted(listed.keys() ^ by_stem.keys()):
+        fault = "没有这个文件，或者它是空的" if stem in listed else f"没有列入 {CATALOGUE_FILE} 的 documents"
+        raise CorpusError(f"{MANUAL_FOLDER}/{stem}.md：{fault}；请补上或删去。")
+    for stem, title in listed.items():
+        if by_stem[stem][0].title != title:
+            raise CorpusError(f"{stem}.md 的标题是{by_stem[stem][0].title}，目录写作{title}；请改成一致。")
+    return tuple(section for stem in listed for section in by_stem[stem])
+
+
+def _rule(entry: _RuleEntry, titles: dict[str, str], points: _PointsEntry) -> Rule:
+    if entry.document not in titles:
+        _refuse(entry.id, f"所在的文件 {entry.document} 没有列入 documents")
+    context = entry.good_context
+    price: dict[Severity, int] = {"red": points.red, "major": points.major, "minor": points.minor}
+    return Rule(
+        id=entry.id,
+        title=entry.title,
+        severity=entry.severity,
+        when=entry.when,
+        require=entry.require,
+        avoid=entry.avoid,
+        good=entry.good,
+        bad=entry.bad,
+        good_context=Conversation(
+            draft=entry.good,
+            customer=context.customer,
+            history=tuple(Turn(turn.role, turn.text) for turn in context.history),
+            channel=context.channel,
+            stage=context.stage,
+            identity_verified=context.identity_verified,
+            agent_id=context.agent_id,
+            facts=tuple(context.facts),
+        ),
+        text=entry.text,
+        source=Source(document=titles[entry.document], section=entry.section),
+        stages=tuple(entry.stages),
+        channels=tuple(entry.channels),
+        points=entry.points or price[entry.severity],
+        deduction=entry.deduction or entry.id,
+        yields_to=tuple(entry.yields_to),
+        origins=tuple(entry.origins),
+    )
+
+
+def _prove_references(entry: _CatalogueEntry, rules: tuple[Rule, ...]) -> None:
+    """Prove that ids are unique and that everything named by id exists."""
+    by_id = {rule.id: rule for rule in rules}
+    if len(by_id) != len(rules):
+        ids = [rule.id for rule in rules]
+        _refuse(next(name for name in ids if ids.count(name) > 1), "的编号出现了不止一次")
+    for rule in rules:
+        for fault in _reference_faults(rule, by_id, entry.materials):
+            _refuse(rule.id, fault)
+    for note in entry.precedence:
+        for unknown in sorted(set(note.rules) - by_id.keys()):
+            _refuse(unknown, "在 precedence 里被提到，却不存在")
+
+
+def _reference_faults(rule: Rule, by_id: dict[str, Rule], materials: dict[str, str]) -> Iterator[str]:
+    for other in rule.yields_to:
+        if other not in by_id:
+            yield f"的 yields_to 提到不存在的 {other}"
+        elif rule.id in by_id[other].yields_to:
+            yield f"与 {other} 互相让位，两条都不会被引用"
+    for origin in rule.origins:
+        if origin.split(" ", 1)[0].split("《", 1)[0] not in materials:
+            yield f"的出处“{origin}”不在 materials 之内"
+    if rule.require not in rule.text or rule.avoid not in rule.text:
+        yield "的 text 与 require、avoid 不一致"
+    if not _fits(rule, rule.good_context):
+        yield "的 good_context 不在它适用的阶段或渠道之内"
+
+
+def _prove_sections(entry: _CatalogueEntry, rules: tuple[Rule, ...], sections: tuple[Section, ...]) -> None:
+    """Prove that every rule has its section, with the rule text verbatim, and every rule section its rule."""
+    stems = {item.id: item.document for item in entry.rules}
+    by_place = {(section.document, section.heading): section for section in sections}
+    for rule in rules:
+        place = (stems[rule.id], f"{rule.id} {rule.title}")
+        if rule.source.section != place[1]:
+            _refuse(rule.id, f"的 section 应当是“{place[1]}”")
+        if place not in by_place:
+            _refuse(rule.id, f"在 {place[0]}.md 里没有“{place[1]}”一节")
+        if rule.text not in by_place[place].text.split("\n"):
+            _refuse(rule.id, f"的 text 与 {place[0]}.md“{place[1]}”里引用的原文不一致")
+    homes = {(stems[rule.id], rule.id) for rule in rules}
+    for section in sections:
+        if section.rule_id is not None and (section.document, section.rule_id) not in homes:
+            _refuse(section.rule_id, f"写在 {section.document}.md 里，目录却没有收在这一篇")
+
+
+def _refuse(rule_id: str, fault: str) -> NoReturn:
+    raise CorpusError(f"手册目录有误：规则 {rule_id} {fault}；请改正 {CATALOGUE_FILE} 或手册原文。")
+
+
+def _fits(rule: Rule, conversation: Conversation) -> bool:
+    if conversation.stage == "unknown":
+        stage_fits = _ALL_STAGES.issubset(rule.stages)
+    else:
+        stage_fits = conversation.stage in rule.stages
+    return stage_fits and (conversation.channel == "unknown" or conversation.channel in rule.channels)

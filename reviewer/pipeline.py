@@ -1,0 +1,292 @@
+"""The order of work: clauses, checks, candidate rules, grades, findings, rewrite, review."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from reviewer.checks import CheckSettings, run_checks
+from reviewer.clauses import clauses_of, split_clauses
+from reviewer.deadline import Deadline
+from reviewer.engine.protocol import Prompt
+from reviewer.grading import Evidence, Explainer, Grader
+from reviewer.grading.candidates import DEFAULT_LIMIT, resident_rules, select_candidates
+from reviewer.manual.catalogue import Catalogue
+from reviewer.outcome import score_of, settle, verdict_of
+from reviewer.prompting.book import MAX_CLAUSES, PromptBook, Violation
+from reviewer.request import conversation_of
+from reviewer.retrieval import Relevance
+from reviewer.rewriting import Rewriter, verify
+from reviewer.rewriting.verification import Regrading
+from reviewer.schema import (
+    FindingOut,
+    NotAssessedOut,
+    Review,
+    ReviewRequest,
+    RewriteOut,
+    RuleOut,
+    SourceOut,
+    SpanOut,
+    VersionsOut,
+)
+from reviewer.types import Clause, Conversation, Finding, Hit, Rule
+
+NO_REWRITE = RewriteOut(text="", status="none")
+_OUT_OF_TIME = "到时限仍未问到"
+_NOT_SELECTED = "检索未选中"
+
+
+class Retriever(Protocol):
+    """Orders rules by how much a draft and its situation have to do with them."""
+
+    @property
+    def identity(self) -> str:
+        """Content hash of the index."""
+        ...
+
+    def relevance(self, conversation: Conversation) -> Mapping[str, Relevance]:
+        """Return the relevance of every rule it knows, by rule id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Told of results as they come, on the caller's thread."""
+
+    verdict: Callable[[Review], None] = lambda _review: None
+    rewrite_text: Callable[[str], None] = lambda _text: None
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one request is to be reviewed; ``all_rules`` asks even what retrieval would leave out."""
+
+    deadline_ms: float | None = None
+    rewrite: bool = True
+    all_rules: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Assessment:
+    """Findings of one text, and what was asked."""
+
+    findings: tuple[Finding, ...]
+    assessed: frozenset[str]
+    unanswered: tuple[Rule, ...]
+    skipped: tuple[Rule, ...]
+
+
+@dataclass
+class _Clock:
+    """Milliseconds by stage."""
+
+    started: float = field(default_factory=time.perf_counter)
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = (time.perf_counter() - begun) * 1000
+            self.stages[name] = round(self.stages.get(name, 0.0) + spent, 1)
+
+    def total(self) -> dict[str, float]:
+        return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Everything a review needs, wired by ``bootstrap``. Not to be shared between threads."""
+
+    catalogue: Catalogue
+    prompts: PromptBook
+    grader: Grader
+    explainer: Explainer
+    rewriter: Rewriter
+    retriever: Retriever
+    checks: CheckSettings
+    versions: VersionsOut
+    notes: tuple[str, ...] = ()
+
+    def review(self, request: ReviewRequest, options: Options, listener: Listener) -> Review:
+        """Review one draft.
+
+        Raises:
+            InputError: the request cannot be reviewed as given.
+            EngineError: the engine failed, or the text does not fit its context.
+        """
+        clock = _Clock()
+        deadline = Deadline.after_ms(options.deadline_ms)
+        conversation = conversation_of(request)
+        clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
+        prompt = self._prompt(conversation, clauses)
+        assessment = self._assess(conversation, prompt, options, deadline, clock)
+        with clock.stage("explain"):
+            assessment = self._explain(assessment, prompt, clauses, deadline)
+        review = self._review(conversation, assessment, clock)
+        listener.verdict(review)
+        if options.rewrite and assessment.findings:
+            with clock.stage("rewrite"):
+                rewrite = self._rewrite(
+                    conversation, clauses, prompt, assessment, options, deadline, listener
+                )
+            fields = {**review.model_dump(), "rewrite": rewrite, "timing_ms": clock.total()}
+            review = Review.model_validate(fields)
+        return review
+
+    def _prompt(self, conversation: Conversation, clauses: tuple[Clause, ...]) -> Prompt:
+        return self.prompts.prompt(conversation, clauses, resident_rules(self.catalogue.rules))
+
+    def _assess(
+        self,
+        conversation: Conversation,
+        prompt: Prompt,
+        options: Options,
+        deadline: Deadline,
+        clock: _Clock,
+    ) -> _Assessment:
+        """Run the checks and ask about every applicable rule that is to be asked."""
+        with clock.stage("checks"):
+            hits = run_checks(conversation, self.checks)
+        with clock.stage("retrieve"):
+            relevance = self.retriever.relevance(conversation)
+        applicable = self.catalogue.applicable(conversation)
+        candidates = select_candidates(
+            applicable,
+            {rule_id: known.fused for rule_id, known in relevance.items()},
+            limit=None if options.all_rules else DEFAULT_LIMIT,
+        )
+        evidence = {rule_id: Evidence(known.dense, known.bm25) for rule_id, known in relevance.items()}
+        with clock.stage("grade"):
+            grading = self.grader.grade(prompt, candidates.asked, evidence=evidence, deadline=deadline)
+        found = self._hit_findings(hits, applicable)
+        found |= {
+            grade.rule_id: Finding(self.catalogue.rule(grade.rule_id), grade.probability, (), "", "grader")
+            for grade in grading.grades
+            if grade.violated and grade.rule_id not in found
+        }
+        return _Assessment(
+            tuple(found.values()),
+            frozenset({*(grade.rule_id for grade in grading.grades), *found}),
+            tuple(rule for rule in grading.unanswered if rule.id not in found),
+            tuple(rule for rule in candidates.skipped if rule.id not in found),
+        )
+
+    def _hit_findings(self, hits: Sequence[Hit], applicable: Sequence[Rule]) -> dict[str, Finding]:
+        """Return one finding a rule, with the spans of all its hits and the first one's reason."""
+        probability = self.grader.calibration.check_probability
+        found: dict[str, Finding] = {}
+        for rule in applicable:
+            own = [hit for hit in hits if hit.rule_id == rule.id]
+            if own:
+                spans = sorted({span for hit in own for span in hit.spans}, key=lambda span: span.start)
+                found[rule.id] = Finding(rule, probability, tuple(spans), own[0].reason, "check")
+        return found
+
+    def _explain(
+        self, assessment: _Assessment, prompt: Prompt, clauses: tuple[Clause, ...], deadline: Deadline
+    ) -> _Assessment:
+        """Add clauses and reasons to the grader's findings, then settle precedence."""
+        graded = [finding for finding in assessment.findings if finding.origin == "grader"]
+        explanations = self.explainer.explain(
+            prompt, [finding.rule for finding in graded], clauses, deadline=deadline
+        )
+        by_rule = {explanation.rule_id: explanation for explanation in explanations}
+        explained = [
+            replace(finding, spans=by_rule[finding.rule.id].spans, reason=by_rule[finding.rule.id].reason)
+            if finding.origin == "grader"
+            else finding
+            for finding in assessment.findings
+        ]
+        return replace(assessment, findings=settle(explained))
+
+    def _rewrite(
+        self,
+        conversation: Conversation,
+        clauses: tuple[Clause, ...],
+        prompt: Prompt,
+        assessment: _Assessment,
+        options: Options,
+        deadline: Deadline,
+        listener: Listener,
+    ) -> RewriteOut:
+        violations = [Violation(finding.rule, _numbers(finding, clauses)) for finding in assessment.findings]
+        proposal = self.rewriter.propose(prompt, violations, deadline=deadline, on_text=listener.rewrite_text)
+        if not proposal.text:
+            return RewriteOut(text="", status="none", note="时间到限，没有生成改写")
+
+        def recheck(draft: str) -> Regrading:
+            again = replace(conversation, draft=draft)
+            pieces = split_clauses(draft, limit=MAX_CLAUSES)
+            outcome = self._assess(again, self._prompt(again, pieces), options, deadline, _Clock())
+            return Regrading(settle(outcome.findings), not outcome.unanswered and not outcome.skipped)
+
+        verdict = verify(
+            proposal,
+            conversation.draft,
+            removable=[span for finding in assessment.findings for span in finding.spans],
+            known=self._known_text(conversation),
+            recheck=recheck,
+        )
+        return RewriteOut(
+            text=proposal.text,
+            status="verified" if verdict.verified else "unverified",
+            findings=[finding_out(finding) for finding in verdict.findings],
+            changed_facts=list(verdict.changed_facts),
+            note=verdict.note,
+        )
+
+    def _known_text(self, conversation: Conversation) -> str:
+        """Return the text that a rewrite may take facts from: conversation, team facts, the manual."""
+        parts = [conversation.customer, *conversation.facts, conversation.agent_id]
+        parts += [turn.text for turn in conversation.history]
+        parts += [text for rule in self.catalogue.rules for text in (rule.text, rule.good)]
+        return "\n".join(parts)
+
+    def _review(self, conversation: Conversation, assessment: _Assessment, clock: _Clock) -> Review:
+        open_rules = (*assessment.unanswered, *assessment.skipped)
+        verdict = verdict_of(assessment.findings, open_rules)
+        known = assessment.assessed | {rule.id for rule in open_rules}
+        assessed_score = score_of(assessment.findings, base=self.catalogue.base_score)
+        return Review(
+            verdict=verdict,
+            score=None if verdict == "not_assessed" else assessed_score,
+            draft=conversation.draft,
+            findings=[finding_out(finding) for finding in assessment.findings],
+            rewrite=NO_REWRITE,
+            assessed=[rule.id for rule in self.catalogue.rules if rule.id in assessment.assessed],
+            not_assessed=[
+                NotAssessedOut(rule=rule.id, severity=rule.severity, why=why)
+                for rules, why in ((assessment.unanswered, _OUT_OF_TIME), (assessment.skipped, _NOT_SELECTED))
+                for rule in rules
+            ],
+            not_applicable=[rule.id for rule in self.catalogue.rules if rule.id not in known],
+            notes=list(self.notes),
+            timing_ms=clock.total(),
+            versions=self.versions,
+        )
+
+
+def finding_out(finding: Finding) -> FindingOut:
+    """Return ``finding`` as it leaves the program."""
+    rule = finding.rule
+    return FindingOut(
+        rule=RuleOut(
+            id=rule.id,
+            title=rule.title,
+            severity=rule.severity,
+            text=rule.text,
+            source=SourceOut(document=rule.source.document, section=rule.source.section),
+        ),
+        probability=round(finding.probability, 4),
+        spans=[SpanOut(start=span.start, end=span.end, text=span.text) for span in finding.spans],
+        reason=finding.reason,
+        origin=finding.origin,
+    )
+
+
+def _numbers(finding: Finding, clauses: tuple[Clause, ...]) -> tuple[int, ...]:
+    return tuple(sorted({n for span in finding.spans for n in clauses_of(clauses, span.start, span.end)}))

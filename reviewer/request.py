@@ -1,0 +1,51 @@
+"""From a request at the edge to a conversation that can be reviewed."""
+
+import unicodedata
+
+from reviewer.errors import InputError
+from reviewer.schema import MAX_DRAFT_CHARS, ReviewRequest
+from reviewer.types import Conversation, Turn
+
+_ALLOWED_CONTROLS = "\n\t"
+
+
+def conversation_of(request: ReviewRequest) -> Conversation:
+    """Check ``request`` and join its bubbles.
+
+    Line ends become line feeds; nothing else of the draft is changed, so that offsets hold.
+
+    Raises:
+        InputError: the draft is empty, without any word, too long, or holds control characters.
+    """
+    bubbles = [request.draft] if isinstance(request.draft, str) else request.draft
+    draft = _lines("\n".join(bubbles))
+    if not draft.strip():
+        raise InputError("草稿是空的，请提供要审核的回复。")
+    if len(draft) > MAX_DRAFT_CHARS:
+        raise InputError(f"草稿有 {len(draft)} 个字，超过上限 {MAX_DRAFT_CHARS}；请分成几条审核。")
+    _refuse_controls(draft, "草稿")
+    if not any(character.isalnum() for character in draft):
+        raise InputError("草稿里没有文字（只有符号或表情），无法审核。")
+    customer = _lines(request.customer)
+    _refuse_controls(customer, "客户消息")
+    return Conversation(
+        draft=draft,
+        customer=customer,
+        history=tuple(Turn(turn.role, _lines(turn.text)) for turn in request.history),
+        channel=request.channel,
+        stage=request.stage,
+        identity_verified=request.identity_verified,
+        agent_id=request.agent_id,
+        facts=tuple(request.facts),
+    )
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _refuse_controls(text: str, what: str) -> None:
+    for position, character in enumerate(text, start=1):
+        category = unicodedata.category(character)
+        if category == "Cs" or (category == "Cc" and character not in _ALLOWED_CONTROLS):
+            raise InputError(f"{what}第 {position} 个字符是控制字符 U+{ord(character):04X}，请清除后重试。")

@@ -1,0 +1,49 @@
+"""Finds the packaged ``prompts/`` and ``corpus/`` and hashes content."""
+
+import hashlib
+from pathlib import Path
+
+from reviewer.errors import CorpusError
+
+_PACKAGED = Path(__file__).parent / "_data"
+_CHECKOUT = Path(__file__).parent.parent
+
+
+def resource_dir(name: str) -> Path:
+    """Return the folder ``name`` of the installed package or, in a checkout, of its top level.
+
+    Raises:
+        CorpusError: the folder is in neither place.
+    """
+    for root in (_PACKAGED, _CHECKOUT):
+        if (root / name).is_dir():
+            return root / name
+    raise CorpusError(f"安装不完整：找不到 {name}/ 目录，请重新安装 reviewer。")
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 resource.
+
+    Raises:
+        CorpusError: it is missing or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise CorpusError(f"无法读取 {path.name}：{cause}；请重新安装 reviewer。") from cause
+
+
+def content_hash(*parts: bytes) -> str:
+    """Return the first 16 hex digits of the SHA-256 over length-prefixed ``parts``."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def tree_hash(folder: Path) -> str:
+    """Return the content hash of every file below ``folder``: names and bytes, in sorted order."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    parts = [part for path in files for part in (str(path.relative_to(folder)).encode(), path.read_bytes())]
+    return content_hash(*parts)

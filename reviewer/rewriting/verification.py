@@ -1,0 +1,83 @@
+"""Whether a proposed reply may be called verified.
+
+A rewrite is verified only when it differs from the draft, was not cut short, was graded again on
+every applicable rule without a finding, and lost or invented no fact. Anything less is said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reviewer.rewriting.facts import FactChanges, compare_facts
+from reviewer.rewriting.rewriter import Proposal
+from reviewer.types import Finding, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Regrading:
+    """The findings of the proposed reply; ``complete`` when every applicable rule was answered."""
+
+    findings: tuple[Finding, ...]
+    complete: bool
+
+
+class Recheck(Protocol):
+    """Reviews a text as a draft in the same situation, by the same rules and checks."""
+
+    def __call__(self, draft: str) -> Regrading:
+        """Return what is wrong with ``draft``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about a proposed reply; ``note`` says in Chinese why it is not verified."""
+
+    verified: bool
+    findings: tuple[Finding, ...]
+    changed_facts: tuple[str, ...]
+    note: str
+
+
+def verify(
+    proposal: Proposal,
+    draft: str,
+    *,
+    removable: Sequence[Span],
+    known: str,
+    recheck: Recheck,
+) -> Verdict:
+    """Judge ``proposal`` against ``draft``.
+
+    Args:
+        proposal: A reply with text.
+        draft: What the agent wrote.
+        removable: Spans of the draft whose facts may go, because a rule demands it.
+        known: Text that the reply may take facts from: conversation, team facts, approved wordings.
+        recheck: Reviews the proposed text.
+    """
+    if not proposal.complete:
+        return Verdict(False, (), (), "改写未写完（时间或长度到限）")
+    if _same(proposal.text, draft):
+        return Verdict(False, (), (), "改写与草稿相同，问题未改掉")
+    changes = compare_facts(draft, proposal.text, removable=removable, known=known)
+    regrading = recheck(proposal.text)
+    facts = _changed(changes)
+    reasons = []
+    if facts:
+        reasons.append("事实有出入")
+    if regrading.findings:
+        reasons.append("仍可能违反 " + "、".join(finding.rule.id for finding in regrading.findings))
+    if not regrading.complete:
+        reasons.append("未能核对全部规则")
+    return Verdict(not reasons, regrading.findings, facts, "；".join(reasons))
+
+
+def _changed(changes: FactChanges) -> tuple[str, ...]:
+    missing = [f"丢失：{fact.span.text}" for fact in changes.missing]
+    invented = [f"新增：{fact.span.text}" for fact in changes.invented]
+    return tuple(missing + invented)
+
+
+def _same(left: str, right: str) -> bool:
+    return "".join(left.split()) == "".join(right.split())

@@ -1,0 +1,109 @@
+"""The command line from outside: exit codes, one-line errors, nothing heavy for help."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reviewer.cli.exit_codes import exit_code
+from reviewer.cli.main import run
+from reviewer.schema import NotAssessedOut
+from reviewer.settings import FailOn
+from reviewer.types import Severity
+from tests.formats.reviews import make_finding, make_review
+
+
+def call(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as caught:
+        run(list(arguments))
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom reviewer.cli.main import run\n"
+        "try:\n    run(['--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'llama_cpp', 'faiss', 'sentence_transformers', 'numpy', 'pydantic'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "check" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", ""],
+        ["check", "   "],
+        ["check", "😀😀"],
+        ["check", "好" * 20_000],
+        ["check", "您好\x07"],
+        ["check", "您好", "--stage", "later"],
+        ["check", "您好", "--channel", "fax"],
+        ["check", "您好", "--history", "does-not-exist.json"],
+        ["check", "您好", "--deadline", "soon"],
+        ["check", "您好", "--model", "./does-not-exist.gguf"],
+        ["check", "您好", "--adapter", "./does-not-exist.gguf"],
+        ["check", "您好", "--corpus", "./does-not-exist"],
+        ["check", "您好", "--unknown"],
+        ["unknown"],
+        ["models", "fetch", "no-such-model"],
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(*arguments, capsys=capsys)
+    assert code == 2
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1, err
+    assert "Traceback" not in err
+
+
+def test_print_config_says_what_holds_and_from_where(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "reviewer.toml").write_text('fail_on = "red"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REVIEWER_THREADS", "3")
+    code, out, _ = call("check", "--stage", "closing", "--print-config", capsys=capsys)
+    assert code == 0
+    assert 'fail_on = "red"  # ' in out
+    assert "reviewer.toml" in out
+    assert "threads = 3  # 环境变量 REVIEWER_THREADS" in out
+    assert 'stage = "closing"  # 命令行' in out
+
+
+def test_models_list_names_all_three(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = call("models", "list", capsys=capsys)
+    assert code == 0
+    assert len(out.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "expected"),
+    [
+        ("minor", "minor", 1),
+        ("minor", "major", 0),
+        ("major", "red", 0),
+        ("red", "red", 1),
+        ("red", "never", 0),
+    ],
+)
+def test_exit_code_follows_fail_on(severity: Severity, fail_on: FailOn, expected: int) -> None:
+    draft = "你等一下。"
+    review = make_review(draft, [make_finding(draft, draft, severity=severity)])
+    assert exit_code(review, fail_on) == expected
+
+
+def test_an_unanswered_rule_is_exit_3_unless_something_was_found() -> None:
+    unanswered = [NotAssessedOut(rule="A09", severity="minor", why="到时限仍未问到")]
+    draft = "你等一下。"
+    assert exit_code(make_review(draft, not_assessed=unanswered), "minor") == 3
+    found = make_review(draft, [make_finding(draft, draft)], not_assessed=unanswered)
+    assert exit_code(found, "minor") == 1
+    assert exit_code(found, "red") == 3

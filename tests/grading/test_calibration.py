@@ -1,0 +1,64 @@
+"""The combiner and its file."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reviewer.errors import CorpusError
+from reviewer.grading.calibration import Calibration, load_calibration
+
+ENTRY: dict[str, Any] = {
+    "model": "m",
+    "adapter": "",
+    "prompts": "p",
+    "fitted_on": "dev",
+    "threshold": 0.3,
+    "check_probability": 0.9,
+    "weights": {"logit": 2.0, "bm25": 0.5},
+    "intercept": -1.0,
+    "rule_intercepts": {"A01": 0.5},
+}
+
+
+def write(path: Path, *entries: dict[str, Any]) -> Path:
+    path.write_text(json.dumps({"fitted": list(entries)}), encoding="utf-8")
+    return path
+
+
+def test_probability_adds_weighted_evidence_and_the_rules_intercept(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.json", ENTRY)
+    calibration = load_calibration(path, model="m", adapter="", prompts="p")
+    # -1 + 0.5 + 2 * 1 + 0.5 * 4 = 3.5; the dense score has no weight
+    expected = 1 / (1 + math.exp(-3.5))
+    features = {"logit": 1.0, "bm25": 4.0, "dense": 9.0}
+    assert math.isclose(calibration.probability("A01", features), expected)
+    assert calibration.probability("Z99", features) < expected
+    assert calibration.threshold == 0.3
+    assert calibration.fitted_on == "dev"
+
+
+@pytest.mark.parametrize("key", ["model", "adapter", "prompts"])
+def test_another_model_adapter_or_prompt_is_not_calibrated(tmp_path: Path, key: str) -> None:
+    path = write(tmp_path / "c.json", ENTRY)
+    wanted = {"model": "m", "adapter": "", "prompts": "p", key: "other"}
+    calibration = load_calibration(path, **wanted)
+    assert calibration == Calibration()
+    assert calibration.fitted_on == ""
+
+
+def test_without_a_file_the_raw_logit_decides(tmp_path: Path) -> None:
+    calibration = load_calibration(tmp_path / "none.json", model="m", adapter="", prompts="p")
+    assert calibration.probability("A01", {"logit": 0.0, "bm25": 50.0}) == 0.5
+    assert calibration.probability("A01", {"logit": 1e9}) > 0.999
+
+
+@pytest.mark.parametrize("text", ["{", '{"fitted": [{"model": "m"}]}', "[]"])
+def test_a_broken_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CorpusError, match="校准文件") as caught:
+        load_calibration(path, model="m", adapter="", prompts="p")
+    assert "\n" not in str(caught.value)
