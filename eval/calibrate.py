@@ -38,6 +38,7 @@ app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 DEV = Path(__file__).parent / "data" / "dev"
 FEATURES = ("logit", "dense", "bm25")
 REGULARISATION = 1.0
+SPECIFICITY = 0.9
 
 Vector = npt.NDArray[np.float64]
 
@@ -203,9 +204,14 @@ def _score(table: _Table, found: npt.NDArray[np.bool_]) -> _Score:
 
 
 def _best_threshold(table: _Table, probability: Vector) -> float:
-    """Return the threshold with the best rule F1, checks counted as found."""
-    candidates = np.linspace(0.05, 0.95, 91)
-    return float(max(candidates, key=lambda t: _score(table, (probability >= t) | table.hits).f1))
+    """Return the threshold with the best rule F1 that keeps the flag specificity; checks count as found.
+
+    A clean draft flagged costs a chat team every time, so specificity below ``SPECIFICITY`` is not
+    bought with recall.
+    """
+    scores = {float(t): _score(table, (probability >= t) | table.hits) for t in np.linspace(0.05, 0.99, 95)}
+    kept = {t: score for t, score in scores.items() if score.specificity >= SPECIFICITY}
+    return max(kept or scores, key=lambda t: scores[t].f1)
 
 
 @app.command()

@@ -101,7 +101,7 @@ class RewriteOut(_Record):
     status: RewriteStatus
     findings: list[FindingOut] = Field(default_factory=list)
     changed_facts: list[str] = Field(default_factory=list)
-    note: str = Field("", description="Why there is no verified rewrite, in Chinese.")
+    note: str = Field("", description="What findings and changed_facts do not say of it, in Chinese.")
 
     @model_validator(mode="after")
     def _status_is_true(self) -> Self:

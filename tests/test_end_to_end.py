@@ -19,7 +19,7 @@ from tests.conftest import REAL_HOME
 pytestmark = [
     pytest.mark.model,
     pytest.mark.skipif(
-        not all(installed(entry) for entry in load_registry() if entry.extra == "models"),
+        not all(installed(entry) for entry in load_registry() if not entry.extra),
         reason="the model packages are not installed",
     ),
 ]

@@ -92,7 +92,6 @@ def test_a_rewrite_that_still_breaks_a_rule_is_unverified(catalogue: Catalogue, 
     rewrite = review(make_pipeline(catalogue, prompts, engine)).rewrite
     assert rewrite.status == "unverified"
     assert [finding.rule.id for finding in rewrite.findings] == ["A02"]
-    assert "A02" in rewrite.note
 
 
 def test_a_rewrite_that_changes_a_fact_is_unverified(catalogue: Catalogue, prompts: PromptBook) -> None:
@@ -100,7 +99,6 @@ def test_a_rewrite_that_changes_a_fact_is_unverified(catalogue: Catalogue, promp
     rewrite = review(make_pipeline(catalogue, prompts, engine), "你的退款320元3天内到账。").rewrite
     assert rewrite.status == "unverified"
     assert rewrite.changed_facts
-    assert "事实" in rewrite.note
 
 
 def test_a_rewrite_equal_to_the_draft_is_unverified(catalogue: Catalogue, prompts: PromptBook) -> None:

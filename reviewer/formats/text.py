@@ -21,7 +21,7 @@ VERDICTS: dict[Verdict, str] = {
     "block": "拦截，不可发送",
     "not_assessed": "未能完成审核",
 }
-SEVERITIES: dict[Severity, str] = {"red": "红线", "major": "重要", "minor": "一般"}
+SEVERITIES: dict[Severity, str] = {"red": "红线", "major": "重要", "minor": "轻微"}
 _ORIGINS: dict[Origin, str] = {"grader": "模型判断", "check": "确定性检查"}
 _STATUS = {"verified": "已核对", "unverified": "未通过核对，请勿直接发送", "none": "无"}
 _TIMINGS = {"checks": "检查", "retrieve": "检索", "grade": "判断", "explain": "说明", "rewrite": "改写"}

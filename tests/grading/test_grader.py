@@ -1,0 +1,73 @@
+"""Questions to grades, and grades to explanations."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from reviewer.clauses import split_clauses
+from reviewer.deadline import Deadline
+from reviewer.engine.fake import FakeEngine
+from reviewer.engine.protocol import Prompt
+from reviewer.grading import Calibration, Evidence, Explainer, Grader
+from reviewer.grading.explainer import stated
+from reviewer.manual.catalogue import Catalogue
+from reviewer.prompting import PromptBook
+
+PROMPT = Prompt("规则", "草稿：①您好，②请稍等。")
+CLAUSES = split_clauses("您好，请稍等。")
+
+
+def test_probability_is_made_from_logit_and_evidence(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine(
+        logits=lambda _p, tail, choice: 3.0 if (tail.answer, choice) == ("A02：", "是") else 1.0
+    )
+    calibration = Calibration(weights={"logit": 1.0, "dense": 2.0}, threshold=0.9)
+    grading = Grader(engine, prompts, calibration).grade(
+        PROMPT,
+        [catalogue.rule("A02"), catalogue.rule("A01")],
+        evidence={"A02": Evidence(dense=0.5)},
+        deadline=Deadline(),
+    )
+    first, second = grading.grades
+    assert (first.logit, second.logit) == (2.0, 0.0)
+    assert first.probability == pytest.approx(0.9526, abs=1e-4)  # sigmoid(2 + 2 * 0.5)
+    assert (first.violated, second.violated) == (True, False)
+
+
+def test_what_time_did_not_reach_is_unanswered(catalogue: Catalogue, prompts: PromptBook) -> None:
+    grading = Grader(FakeEngine(answer_only=1), prompts, Calibration()).grade(
+        PROMPT, catalogue.rules[:3], evidence={}, deadline=Deadline()
+    )
+    assert [grade.rule_id for grade in grading.grades] == [catalogue.rules[0].id]
+    assert grading.unanswered == catalogue.rules[1:3]
+
+
+def explain(engine: FakeEngine, prompts: PromptBook, rules: Sequence[object]) -> list[tuple[list[str], str]]:
+    found = Explainer(engine, prompts).explain(PROMPT, rules, CLAUSES, deadline=Deadline())  # type: ignore[arg-type]
+    return [([span.text for span in explanation.spans], explanation.reason) for explanation in found]
+
+
+def test_clauses_near_the_best_one_are_cited(catalogue: Catalogue, prompts: PromptBook) -> None:
+    even = FakeEngine(logits=lambda *_: 1.0, text=lambda *_: "两句都不妥。多余")
+    assert explain(even, prompts, [catalogue.rule("A02")]) == [(["您好，", "请稍等。"], "两句都不妥。")]
+    sharp = FakeEngine(logits=lambda _p, _t, choice: 9.0 if choice == "②" else 0.0, text=lambda *_: "因。")
+    assert explain(sharp, prompts, [catalogue.rule("A02")]) == [(["请稍等。"], "因。")]
+
+
+def test_without_a_sentence_the_manual_speaks(catalogue: Catalogue, prompts: PromptBook) -> None:
+    silent = FakeEngine(logits=lambda *_: 0.0, text=lambda *_: "")
+    rule = catalogue.rule("A02")
+    assert explain(silent, prompts, [rule])[0][1] == stated(rule)
+
+
+def test_beyond_the_first_eight_the_manual_speaks(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine(logits=lambda *_: 0.0, text=lambda *_: "理由。")
+    reasons = [reason for _, reason in explain(engine, prompts, catalogue.rules[:10])]
+    assert reasons[:8] == ["理由。"] * 8
+    assert reasons[8:] == [stated(rule) for rule in catalogue.rules[8:10]]
+
+
+def test_nothing_to_explain_asks_nothing(prompts: PromptBook) -> None:
+    engine = FakeEngine()
+    assert explain(engine, prompts, []) == []
+    assert engine.scored == engine.generated == []

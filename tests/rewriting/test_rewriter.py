@@ -1,0 +1,61 @@
+"""What the model writes is cleaned before anyone sees it; verification says what is wrong with it."""
+
+import pytest
+
+from reviewer.deadline import Deadline
+from reviewer.engine.fake import FakeEngine
+from reviewer.engine.protocol import Prompt
+from reviewer.manual.catalogue import Catalogue
+from reviewer.prompting import PromptBook
+from reviewer.prompting.book import Violation
+from reviewer.rewriting import Proposal, Rewriter, verify
+from reviewer.rewriting.verification import Regrading
+from reviewer.types import Finding, Span
+
+PROMPT = Prompt("规则", "草稿")
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("您好，请稍等。", "您好，请稍等。"),
+        ("改写：您好，请稍等。", "您好，请稍等。"),
+        ("改写后的回复： “您好，请稍等。”", "您好，请稍等。"),
+        ("①您好，②请稍等。", "您好，请稍等。"),
+        ("“您好”和“请”都要说。“好”", "“您好”和“请”都要说。“好”"),
+        ("您好。\n\n解释：……", "您好。"),
+        ("", ""),
+    ],
+)
+def test_labels_quotes_and_marks_are_removed(
+    catalogue: Catalogue, prompts: PromptBook, written: str, shown: str
+) -> None:
+    rewriter = Rewriter(FakeEngine(text=lambda *_: written), prompts)
+    violation = Violation(catalogue.rule("A02"), (1,))
+    assert rewriter.propose(PROMPT, [violation], deadline=Deadline()) == Proposal(shown, True)
+
+
+def regraded(*findings: Finding, complete: bool = True) -> Regrading:
+    return Regrading(findings, complete)
+
+
+def judge(text: str, draft: str, regrading: Regrading, *, complete: bool = True) -> tuple[bool, str]:
+    verdict = verify(
+        Proposal(text, complete),
+        draft,
+        removable=[],
+        known="",
+        recheck=lambda draft: regrading if draft == text else regraded(complete=False),
+    )
+    return verdict.verified, verdict.note
+
+
+def test_only_a_clean_complete_and_faithful_rewrite_is_verified(catalogue: Catalogue) -> None:
+    draft, good = "你的320元3天内到。", "您的320元3天内到账，请您留意。"
+    finding = Finding(catalogue.rule("A01"), 0.9, (Span(0, 1, "您"),), "", "grader")
+    assert judge(good, draft, regraded()) == (True, "")
+    assert judge(good, draft, regraded(), complete=False)[0] is False
+    assert judge(good, draft, regraded(finding)) == (False, "")
+    assert judge(good, draft, regraded(complete=False)) == (False, "未能核对全部规则")
+    assert judge("您的款项3天内到账。", draft, regraded()) == (False, "")
+    assert judge("你的320元 3天内到。", draft, regraded())[1] == "改写与草稿相同，问题未改掉"
