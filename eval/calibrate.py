@@ -52,7 +52,7 @@ def collect(
 ) -> None:
     """Ask the model and keep the evidence."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    done = {json.loads(line)["id"] for line in out.open(encoding="utf-8")} if out.exists() else set()
+    done = _finished(out)
     settings = load_settings({"model": model}, cwd=Path.cwd()).settings
     with Reviewer.from_settings(settings) as reviewer, out.open("a", encoding="utf-8") as sink:
         for author, example in _examples(data, limit):
@@ -61,6 +61,18 @@ def collect(
             record = {"id": example["id"], "author": author, **_evidence(reviewer, example)}
             sink.write(json.dumps(record, ensure_ascii=False) + "\n")
             sink.flush()
+
+
+def _finished(out: Path) -> set[str]:
+    """Return the ids already collected, dropping a last line that a kill cut short."""
+    if not out.exists():
+        return set()
+    lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    if whole != lines:
+        with atomic_path(out) as temporary:
+            temporary.write_text("".join(whole), encoding="utf-8")
+    return {json.loads(line)["id"] for line in whole}
 
 
 def _examples(data: Path, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -81,12 +93,15 @@ def _evidence(reviewer: Reviewer, example: dict[str, Any]) -> dict[str, Any]:
     prompt = pipeline.prompts.prompt(conversation, clauses, resident_rules(pipeline.catalogue.rules))
     rules = pipeline.catalogue.applicable(conversation)
     relevance = pipeline.retriever.relevance(conversation)
-    grading = pipeline.grader.grade(prompt, rules, evidence={}, deadline=Deadline())
-    versions = pipeline.versions.model_dump()
+    grading = pipeline.grader.grade(prompt, rules, resident=rules, evidence={}, deadline=Deadline())
     return {
-        "model": reviewer.engine.identity.model,
-        "adapter": reviewer.engine.identity.adapter,
-        "prompts": versions["prompts"],
+        "conditions": {
+            "model": reviewer.engine.identity.model,
+            "adapter": reviewer.engine.identity.adapter,
+            "prompts": pipeline.versions.prompts,
+            "manual": pipeline.versions.manual,
+            "encoder": pipeline.retriever.encoder.identity,
+        },
         "gold": sorted({violation["rule"] for violation in example["violations"]}),
         "disputed": example.get("disputed", []),
         "hits": sorted({hit.rule_id for hit in run_checks(conversation, pipeline.checks)}),
@@ -221,9 +236,12 @@ def fit(
 ) -> None:
     """Print cross-validated figures; with --write, fit on everything and store it."""
     rows = [json.loads(line) for line in records.open(encoding="utf-8")]
+    if len({json.dumps(row["conditions"], sort_keys=True) for row in rows}) != 1:
+        raise typer.BadParameter("the records come from different models, prompts or manuals")
     table = _table(rows)
     print(f"{len(rows)} examples, {table.labels.sum()} violations, {len(table.labels)} pairs")
     print(f"AUC of the raw logit {roc_auc_score(table.labels, table.features[:, 0]):.3f}")
+    print("held-out probabilities; the threshold is chosen on the same rows, so F1 is a little high")
     print("evidence           AUC    thr   rule F1 (P/R)        flag recall / specificity")
     for label, columns in (
         ("rule alone", ()),
@@ -245,15 +263,19 @@ def fit(
         f"    {checks.flag_recall:.2f} / {checks.specificity:.2f}"
     )
     if write:
-        _write(table, rows[0], records.name, _best_threshold(table, _held_out(table, (0, 1, 2))), checks)
+        _write(table, rows[0]["conditions"], records.name, checks)
 
 
-def _write(table: _Table, first: dict[str, Any], name: str, threshold: float, checks: _Score) -> None:
-    combiner = _fit(table, np.ones(len(table.labels), dtype=bool), (0, 1, 2))
+def _write(table: _Table, conditions: dict[str, str], name: str, checks: _Score) -> None:
+    """Fit on everything and store it; an answer that points the wrong way gets no weight."""
+    everything = np.ones(len(table.labels), dtype=bool)
+    columns: Sequence[int] = (0, 1, 2)
+    if _fit(table, everything, columns).weights[0] <= 0:
+        columns = (1, 2)
+    combiner = _fit(table, everything, columns)
+    threshold = _best_threshold(table, _held_out(table, columns))
     entry = {
-        "model": first["model"],
-        "adapter": first["adapter"],
-        "prompts": first["prompts"],
+        "conditions": conditions,
         "fitted_on": f"eval/data/dev, {int(table.drafts.max()) + 1} examples ({name})",
         "threshold": round(threshold, 3),
         "check_probability": round(min(checks.precision, 0.99), 3),
@@ -266,7 +288,11 @@ def _write(table: _Table, first: dict[str, Any], name: str, threshold: float, ch
     }
     path = resource_dir("prompts") / CALIBRATION_FILE
     kept = json.loads(path.read_text(encoding="utf-8"))["fitted"] if path.exists() else []
-    kept = [old for old in kept if (old["model"], old["adapter"]) != (entry["model"], entry["adapter"])]
+    kept = [
+        old
+        for old in kept
+        if any(old["conditions"][key] != conditions[key] for key in ("model", "adapter", "encoder"))
+    ]
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps({"fitted": [*kept, entry]}, indent=1) + "\n", encoding="utf-8")
     print(f"wrote {path.name}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 from reviewer.checks import CheckSettings
 from reviewer.engine.llama import LlamaConfig, LlamaEngine
 from reviewer.engine.protocol import Engine
-from reviewer.errors import IndexMismatchError, IndexMissingError, ModelMissingError
-from reviewer.grading import Calibration, Explainer, Grader, load_calibration
+from reviewer.errors import EngineClosedError, IndexMismatchError, IndexMissingError, ModelMissingError
+from reviewer.grading import Calibration, Conditions, Explainer, Grader, load_calibration
 from reviewer.grading.candidates import resident_rules
 from reviewer.index.chunks import chunk_manual
 from reviewer.index.encoder import Encoder, SentenceTransformerEncoder, read_prompts
@@ -28,8 +29,9 @@ from reviewer.schema import Review, ReviewRequest, VersionsOut
 from reviewer.settings import Settings, load_settings
 
 CALIBRATION_FILE = "calibration.json"
-UNTRAINED_NOTE = "判断模型未经本任务训练，结论仅供参考，请人工复核。"
-UNCALIBRATED_NOTE = "当前模型和提示没有校准数据，把握度不可信。"
+UNTRAINED_NOTE = "判断模型未经本任务训练，除确定性检查外的结论仅供参考，请人工复核。"
+UNUSED_NOTE = "模型的是否判断经校准不计权重，非检查类结论来自检索相似度和规则的常见程度。"
+UNCALIBRATED_NOTE = "当前模型、提示、手册或检索模型没有校准数据，把握度不可信。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Reviewer:
         self.engine = engine
         self._close = close
         self._deadline_ms = deadline_ms
+        self._closed = False
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None, *, progress: Progress = _SILENT) -> "Reviewer":
@@ -74,24 +77,16 @@ class Reviewer:
         settings = settings or load_settings({}, cwd=Path.cwd()).settings
         catalogue = load_catalogue(corpus_folder(settings))
         prompts = load_prompts(resource_dir("prompts"))
-        engine = open_engine(settings, progress)
-        try:
-            retriever = _retriever(settings, catalogue, progress)
-            resident = resident_rules(catalogue.rules)
-            if not engine.has_prefix(prompts.system(resident)):
+        with ExitStack() as opened:
+            engine = open_engine(settings, progress)
+            opened.callback(engine.close)
+            retriever = _retriever(settings, catalogue, progress, opened)
+            system = prompts.system(resident_rules(catalogue.rules))
+            if not engine.has_prefix(system):
                 progress.note("首次使用：把手册读入模型并存盘，约需半分钟…")
-            engine.warm(prompts.system(resident))
-        except BaseException:
-            engine.close()
-            raise
-
-        def close() -> None:
-            engine.close()
-            if isinstance(retriever.encoder, LlamaEncoder):
-                retriever.encoder.close()
-
-        pipeline = wire(settings, catalogue, prompts, engine, retriever)
-        return cls(pipeline, engine, close, settings.deadline_ms)
+            engine.warm(system)
+            pipeline = wire(settings, catalogue, prompts, engine, retriever)
+            return cls(pipeline, engine, opened.pop_all().close, settings.deadline_ms)
 
     def review(
         self,
@@ -116,11 +111,14 @@ class Reviewer:
             InputError: the request cannot be reviewed as given.
             EngineError: the engine failed.
         """
+        if self._closed:
+            raise EngineClosedError("审核器已关闭。")
         limit = self._deadline_ms if deadline_ms is None else deadline_ms
         return self.pipeline.review(request, Options(limit, rewrite, all_rules), listener or Listener())
 
     def close(self) -> None:
         """Free the models. May be called twice."""
+        self._closed = True
         self._close()
 
     def __enter__(self) -> "Reviewer":
@@ -148,12 +146,14 @@ def wire(
 ) -> Pipeline:
     """Put the parts together around any engine."""
     identity = engine.identity
-    calibration = load_calibration(
-        resource_dir("prompts") / CALIBRATION_FILE,
+    conditions = Conditions(
         model=identity.model,
         adapter=identity.adapter,
         prompts=prompts.content_hash,
+        manual=catalogue.content_hash,
+        encoder=retriever.encoder.identity,
     )
+    calibration = load_calibration(resource_dir("prompts") / CALIBRATION_FILE, conditions)
     versions = VersionsOut(
         app=version("reviewer"),
         manual=catalogue.content_hash,
@@ -183,7 +183,7 @@ def open_engine(settings: Settings, progress: Progress = _SILENT) -> LlamaEngine
         ModelError: it is missing or damaged.
         EngineError: no memory for it.
     """
-    adapter = _adapter(settings)
+    adapter = adapter_path(settings)
     model = resolve_model(
         settings.model,
         settings.home,
@@ -249,8 +249,12 @@ def usable_cores() -> int:
     return max(1, cores)
 
 
-def _retriever(settings: Settings, catalogue: Catalogue, progress: Progress) -> IndexRetriever:
+def _retriever(
+    settings: Settings, catalogue: Catalogue, progress: Progress, opened: ExitStack
+) -> IndexRetriever:
     encoder = _query_encoder(settings, progress)
+    if isinstance(encoder, LlamaEncoder):
+        opened.callback(encoder.close)
     try:
         index = _open(settings, catalogue, encoder)
     except (IndexMissingError, IndexMismatchError):
@@ -290,7 +294,7 @@ def encoder_identity(model: ResolvedModel) -> str:
     return f"{model.name.replace('/', '-')}-{model.sha256[:12]}"
 
 
-def _adapter(settings: Settings) -> Path | None:
+def adapter_path(settings: Settings) -> Path | None:
     """Return the LoRA file of the settings; none is shipped yet, so ``auto`` means none."""
     if settings.adapter in ("auto", "none"):
         return None
@@ -311,4 +315,6 @@ def _notes(adapter: str, calibration: Calibration) -> tuple[str, ...]:
         notes.append(UNTRAINED_NOTE)
     if not calibration.fitted_on:
         notes.append(UNCALIBRATED_NOTE)
+    elif not calibration.uses_the_model:
+        notes.append(UNUSED_NOTE)
     return tuple(notes)

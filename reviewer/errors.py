@@ -12,7 +12,6 @@ ReviewerError
 │   ├── IndexMissingError     nothing built yet
 │   └── IndexMismatchError    built from another manual, model or chunker, or damaged
 └── EngineError
-    ├── DeadlineError         time ran out before anything could be assessed
     └── EngineClosedError     used after close, or interrupted
 
 A message is one line in Chinese: what is wrong, where, what to do.
@@ -99,13 +98,6 @@ class EngineError(ReviewerError):
     code = "engine"
     exit_code = 3
     http_status = 503
-
-
-class DeadlineError(EngineError):
-    """Time ran out before anything could be assessed."""
-
-    code = "deadline"
-    http_status = 504
 
 
 class EngineClosedError(EngineError):

@@ -8,9 +8,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from reviewer.bootstrap import CALIBRATION_FILE, corpus_folder, encoder_identity, usable_cores
+from reviewer.bootstrap import (
+    CALIBRATION_FILE,
+    adapter_path,
+    corpus_folder,
+    encoder_identity,
+    usable_cores,
+)
 from reviewer.errors import ManualIndexError, ReviewerError
-from reviewer.grading import load_calibration
+from reviewer.grading import Conditions, load_calibration
 from reviewer.index.store import open_index
 from reviewer.manual.catalogue import load_catalogue
 from reviewer.models.catalog import ModelStatus, list_models
@@ -23,6 +29,8 @@ from reviewer.settings import Settings
 
 _LIBRARIES = ("llama-cpp-python", "faiss-cpu", "sentence-transformers", "torch", "bm25s")
 _LOW_DISK = 2_000_000_000
+
+_Part = Callable[[Settings], "Iterator[Examined]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +45,24 @@ class Examined:
 
 def examine(settings: Settings) -> list[Examined]:
     """Return what is ready and what is not, in the order in which a review needs it."""
-    parts: tuple[Callable[[Settings], Iterator[Examined]], ...] = (
-        _software,
-        _manual,
-        _model,
-        _encoder,
-        _index,
-        _adapter,
-    )
-    return [finding for part in parts for finding in _guarded(part, settings)]
+    parts: dict[str, _Part] = {
+        "软件": _software,
+        "手册": _manual,
+        "判断模型": _model,
+        "检索模型": _encoder,
+        "索引": _index,
+        "适配器": _adapter,
+        "校准": _calibration,
+    }
+    return [finding for name, part in parts.items() for finding in _guarded(name, part, settings)]
 
 
-def _guarded(part: Callable[[Settings], Iterator[Examined]], settings: Settings) -> Iterator[Examined]:
+def _guarded(name: str, part: _Part, settings: Settings) -> Iterator[Examined]:
     """Turn an error of one part into a fault, so that the rest is still shown."""
     try:
         yield from part(settings)
-    except ReviewerError as error:
-        yield Examined(part.__name__.strip("_"), "fault", str(error))
+    except (ReviewerError, OSError) as error:
+        yield Examined(name, "fault", str(error))
 
 
 def _software(settings: Settings) -> Iterator[Examined]:
@@ -146,19 +155,31 @@ def _index(settings: Settings) -> Iterator[Examined]:
 
 
 def _adapter(settings: Settings) -> Iterator[Examined]:
-    prompts = load_prompts(resource_dir("prompts"))
-    model = _status(settings.model, settings)
-    sha256 = find_entry(model.name, load_registry()).sha256 if model else ""
-    calibration = load_calibration(
-        resource_dir("prompts") / CALIBRATION_FILE, model=sha256, adapter="", prompts=prompts.content_hash
-    )
-    states = len(list((settings.home / "prefixes").glob("*.state")))
-    yield Examined("前缀缓存", "ok" if states else "note", f"{states} 份" if states else "首次使用时建立")
-    if settings.adapter in ("auto", "none"):
+    adapter = adapter_path(settings)
+    if adapter is None:
         yield Examined("适配器", "note", "无：判断模型未经本任务训练，结论仅供参考")
     else:
-        yield Examined("适配器", "ok", settings.adapter)
+        yield Examined("适配器", "ok", str(adapter))
+    states = len(list((settings.home / "prefixes").glob("*.state")))
+    yield Examined("前缀缓存", "ok" if states else "note", f"{states} 份" if states else "首次使用时建立")
+
+
+def _calibration(settings: Settings) -> Iterator[Examined]:
+    status = _status(settings.model, settings)
+    encoder = _status(settings.encoder, settings)
+    if status is None or encoder is None or settings.adapter not in ("auto", "none"):
+        yield Examined("校准", "note", "自选的模型或适配器没有随附的校准数据，把握度不可信")
+        return
+    registry = load_registry()
+    conditions = Conditions(
+        model=find_entry(status.name, registry).sha256,
+        adapter="",
+        prompts=load_prompts(resource_dir("prompts")).content_hash,
+        manual=load_catalogue(corpus_folder(settings)).content_hash,
+        encoder=encoder_identity(resolve_model(settings.encoder, settings.home, kind="encoder")),
+    )
+    calibration = load_calibration(resource_dir("prompts") / CALIBRATION_FILE, conditions)
     if calibration.fitted_on:
         yield Examined("校准", "ok", f"拟合于 {calibration.fitted_on}")
     else:
-        yield Examined("校准", "note", "当前模型和提示没有校准数据，把握度不可信")
+        yield Examined("校准", "note", "当前模型、提示、手册或检索模型没有校准数据，把握度不可信")

@@ -10,8 +10,10 @@ from reviewer.checks import CheckSettings, run_checks
 from reviewer.clauses import clauses_of, split_clauses
 from reviewer.deadline import Deadline
 from reviewer.engine.protocol import Prompt
-from reviewer.grading import Evidence, Explainer, Grader
+from reviewer.errors import EngineError
+from reviewer.grading import Evidence, Explainer, Explanation, Grader
 from reviewer.grading.candidates import DEFAULT_LIMIT, resident_rules, select_candidates
+from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import score_of, settle, verdict_of
 from reviewer.prompting.book import MAX_CLAUSES, PromptBook, Violation
@@ -30,7 +32,7 @@ from reviewer.schema import (
     SpanOut,
     VersionsOut,
 )
-from reviewer.types import Clause, Conversation, Finding, Hit, Rule
+from reviewer.types import Clause, Conversation, Finding, Hit, Rule, Span
 
 NO_REWRITE = RewriteOut(text="", status="none")
 _OUT_OF_TIME = "到时限仍未问到"
@@ -130,7 +132,7 @@ class Pipeline:
         listener.verdict(review)
         if options.rewrite and assessment.findings:
             with clock.stage("rewrite"):
-                rewrite = self._rewrite(
+                rewrite = self._rewrite_or_say_why(
                     conversation, clauses, prompt, assessment, options, deadline, listener
                 )
             fields = {**review.model_dump(), "rewrite": rewrite, "timing_ms": clock.total()}
@@ -161,7 +163,13 @@ class Pipeline:
         )
         evidence = {rule_id: Evidence(known.dense, known.bm25) for rule_id, known in relevance.items()}
         with clock.stage("grade"):
-            grading = self.grader.grade(prompt, candidates.asked, evidence=evidence, deadline=deadline)
+            grading = self.grader.grade(
+                prompt,
+                candidates.asked,
+                resident=resident_rules(self.catalogue.rules),
+                evidence=evidence,
+                deadline=deadline,
+            )
         found = self._hit_findings(hits, applicable)
         found |= {
             grade.rule_id: Finding(self.catalogue.rule(grade.rule_id), grade.probability, (), "", "grader")
@@ -191,9 +199,12 @@ class Pipeline:
     ) -> _Assessment:
         """Add clauses and reasons to the grader's findings, then settle precedence."""
         graded = [finding for finding in assessment.findings if finding.origin == "grader"]
-        explanations = self.explainer.explain(
-            prompt, [finding.rule for finding in graded], clauses, deadline=deadline
-        )
+        rules = [finding.rule for finding in graded]
+        try:
+            explanations = self.explainer.explain(prompt, rules, clauses, deadline=deadline)
+        except EngineError:
+            # What is found stands, though nobody can say where and why.
+            explanations = tuple(Explanation(rule.id, (), stated(rule)) for rule in rules)
         by_rule = {explanation.rule_id: explanation for explanation in explanations}
         explained = [
             replace(finding, spans=by_rule[finding.rule.id].spans, reason=by_rule[finding.rule.id].reason)
@@ -202,6 +213,22 @@ class Pipeline:
             for finding in assessment.findings
         ]
         return replace(assessment, findings=settle(explained))
+
+    def _rewrite_or_say_why(
+        self,
+        conversation: Conversation,
+        clauses: tuple[Clause, ...],
+        prompt: Prompt,
+        assessment: _Assessment,
+        options: Options,
+        deadline: Deadline,
+        listener: Listener,
+    ) -> RewriteOut:
+        """Propose and verify; a failure costs the rewrite, never the findings."""
+        try:
+            return self._rewrite(conversation, clauses, prompt, assessment, options, deadline, listener)
+        except EngineError as error:
+            return RewriteOut(text="", status="none", note=f"没有改写：{error}")
 
     def _rewrite(
         self,
@@ -216,19 +243,21 @@ class Pipeline:
         violations = [Violation(finding.rule, _numbers(finding, clauses)) for finding in assessment.findings]
         proposal = self.rewriter.propose(prompt, violations, deadline=deadline, on_text=listener.rewrite_text)
         if not proposal.text:
-            return RewriteOut(text="", status="none", note="时间到限，没有生成改写")
+            why = "时间到限，没有生成改写" if proposal.ended == "deadline" else "模型没有写出改写"
+            return RewriteOut(text="", status="none", note=why)
 
         def recheck(draft: str) -> Regrading:
             again = replace(conversation, draft=draft)
             pieces = split_clauses(draft, limit=MAX_CLAUSES)
             outcome = self._assess(again, self._prompt(again, pieces), options, deadline, _Clock())
-            return Regrading(settle(outcome.findings), not outcome.unanswered and not outcome.skipped)
+            told = [replace(found, reason=found.reason or stated(found.rule)) for found in outcome.findings]
+            return Regrading(settle(told), not outcome.unanswered and not outcome.skipped)
 
         verdict = verify(
             proposal,
             conversation.draft,
-            removable=[span for finding in assessment.findings for span in finding.spans],
-            known=self._known_text(conversation),
+            removable=_removable(assessment.findings),
+            known=_known_text(conversation, assessment.findings),
             recheck=recheck,
         )
         return RewriteOut(
@@ -238,13 +267,6 @@ class Pipeline:
             changed_facts=list(verdict.changed_facts),
             note=verdict.note,
         )
-
-    def _known_text(self, conversation: Conversation) -> str:
-        """Return the text that a rewrite may take facts from: conversation, team facts, the manual."""
-        parts = [conversation.customer, *conversation.facts, conversation.agent_id]
-        parts += [turn.text for turn in conversation.history]
-        parts += [text for rule in self.catalogue.rules for text in (rule.text, rule.good)]
-        return "\n".join(parts)
 
     def _review(self, conversation: Conversation, assessment: _Assessment, clock: _Clock) -> Review:
         open_rules = (*assessment.unanswered, *assessment.skipped)
@@ -290,3 +312,19 @@ def finding_out(finding: Finding) -> FindingOut:
 
 def _numbers(finding: Finding, clauses: tuple[Clause, ...]) -> tuple[int, ...]:
     return tuple(sorted({n for span in finding.spans for n in clauses_of(clauses, span.start, span.end)}))
+
+
+def _removable(findings: Sequence[Finding]) -> list[Span]:
+    """Return the words whose facts may go: a check points exactly, the model only at whole clauses."""
+    return [span for finding in findings if finding.origin == "check" for span in finding.spans]
+
+
+def _known_text(conversation: Conversation, findings: Sequence[Finding]) -> str:
+    """Return what a rewrite may take facts from besides the draft: conversation, team, violated rules.
+
+    The manual's example wordings do not count: their times and names are nobody's promise.
+    """
+    parts = [conversation.customer, *conversation.facts, conversation.agent_id]
+    parts += [turn.text for turn in conversation.history]
+    parts += [finding.rule.text for finding in findings]
+    return "\n".join(parts)

@@ -43,7 +43,17 @@ def content_hash(*parts: bytes) -> str:
 
 
 def tree_hash(folder: Path) -> str:
-    """Return the content hash of every file below ``folder``: names and bytes, in sorted order."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    parts = [part for path in files for part in (str(path.relative_to(folder)).encode(), path.read_bytes())]
+    """Return the content hash of every file below ``folder``: names and bytes, in sorted order.
+
+    Hidden files do not count: they are the system's, not the manual's.
+
+    Raises:
+        CorpusError: a file cannot be read.
+    """
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    kept = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    try:
+        parts = [part for name in kept for part in (name.as_posix().encode(), (folder / name).read_bytes())]
+    except OSError as cause:
+        raise CorpusError(f"读不了手册文件 {cause.filename}：{cause.strerror}。") from cause
     return content_hash(*parts)

@@ -6,7 +6,7 @@ import pytest
 
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.protocol import Prompt, Tail
-from reviewer.errors import InputError
+from reviewer.errors import EngineError, InputError
 from reviewer.manual.catalogue import Catalogue
 from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook
@@ -14,7 +14,7 @@ from reviewer.schema import Review, ReviewRequest
 from tests.pipeline_parts import make_pipeline
 
 DRAFT = "不清楚，你自己打他的手机！"
-REWRITE = "您好，这一点我帮您核实，15分钟内答复您。"
+REWRITE = "您好，这一点我马上帮您核实，请您稍等。"
 Logits = Callable[[Prompt, Tail, str], float]
 
 
@@ -177,3 +177,25 @@ def test_unusable_requests_never_reach_the_engine(pipeline: Pipeline, engine: Fa
     with pytest.raises(InputError):
         review(pipeline, "  ")
     assert engine.scored == []
+
+
+def test_the_manuals_example_times_are_no_source_of_facts(catalogue: Catalogue, prompts: PromptBook) -> None:
+    invented = "您好，我帮您核实，王师傅明天上午9点到11点联系您。"
+    engine = FakeEngine(logits=says_yes_to(["A02"], in_draft="不清楚"), text=writes(invented))
+    rewrite = review(make_pipeline(catalogue, prompts, engine)).rewrite
+    assert rewrite.status == "unverified"
+    assert any("9" in change for change in rewrite.changed_facts)
+
+
+def test_an_engine_that_fails_while_explaining_or_rewriting_costs_no_finding(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    def fail(_prompt: Prompt, _tail: Tail) -> str:
+        raise EngineError("内容超出模型上下文")
+
+    engine = FakeEngine(logits=says_yes_to(["A02"], in_draft="不清楚"), text=fail)
+    result = review(make_pipeline(catalogue, prompts, engine))
+    assert [finding.rule.id for finding in result.findings] == ["A02"]
+    assert result.findings[0].reason.startswith("手册要求")
+    assert result.rewrite.status == "none"
+    assert "超出模型上下文" in result.rewrite.note

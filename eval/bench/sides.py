@@ -17,6 +17,7 @@ from reviewer.engine.protocol import Prompt
 from reviewer.grading.candidates import resident_rules
 from reviewer.manual.catalogue import load_catalogue
 from reviewer.models.resolve import resolve_model
+from reviewer.pipeline import Listener
 from reviewer.prompting import load_prompts
 from reviewer.prompting.book import MAX_CLAUSES
 from reviewer.request import conversation_of
@@ -124,7 +125,7 @@ class Naive:
 
 
 class Ours:
-    """The project's own path, timed to the verdict: checks, retrieval, grades."""
+    """The project's own path, timed to the moment the verdict, clauses and reasons are shown."""
 
     def __init__(self, settings: Settings) -> None:
         """Wire a reviewer."""
@@ -132,7 +133,9 @@ class Ours:
 
     def answer(self, request: ReviewRequest) -> Answer:
         """Review without a rewrite."""
-        review = self.reviewer.review(request, rewrite=False)
-        seconds = sum(review.timing_ms[stage] for stage in ("checks", "retrieve", "grade")) / 1000
+        heard: list[float] = []
+        begun = time.perf_counter()
+        listener = Listener(verdict=lambda _review: heard.append(time.perf_counter() - begun))
+        review = self.reviewer.review(request, rewrite=False, listener=listener)
         cited = frozenset(finding.rule.id for finding in review.findings)
-        return Answer(frozenset(review.assessed), cited, seconds)
+        return Answer(frozenset(review.assessed), cited, heard[0])

@@ -1,5 +1,6 @@
 """``reviewer check``: review one draft."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -82,7 +83,9 @@ def check(
     if print_config:
         typer.echo(render_config(loaded), nl=False)
         return
-    text = read_draft(draft, file, stdin=sys.stdin.buffer, interactive=sys.stdin.isatty())
+    # Standard input is None when the caller closed it.
+    stdin = sys.stdin.buffer if sys.stdin else None
+    text = read_draft(draft, file, stdin=stdin, interactive=bool(sys.stdin and sys.stdin.isatty()))
     request = _request(
         draft=text,
         customer=customer,
@@ -131,14 +134,21 @@ def _run(
             from reviewer.formats import get_formatter
 
             review = reviewer.review(request, rewrite=wanted, all_rules=all_rules)
-            typer.echo(get_formatter(output)(review, path), nl=False)
+            _write(get_formatter(output)(review, path))
     return exit_code(review, loaded.settings.fail_on)
+
+
+def _write(text: str) -> None:
+    """Write to standard output; a reader who has gone does not change what the review says."""
+    try:
+        typer.echo(text, nl=False)
+    except BrokenPipeError:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stream(reviewer: "Reviewer", request: "ReviewRequest", *, rewrite: bool, all_rules: bool) -> "Review":
     """Print the verdict as soon as it stands, the rewrite as it is written, its status at the end."""
-    import os
-
     from rich.console import Console
 
     from reviewer.formats.text import (

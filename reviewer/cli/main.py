@@ -13,7 +13,9 @@ from reviewer.cli import check, doctor, index, models
 from reviewer.cli.options import PrintConfig
 from reviewer.errors import ReviewerError
 
-INTERRUPTED = 3
+FAULT, INTERRUPTED = 2, 3
+# What Typer returns, instead of raising, when Ctrl-C was pressed.
+_TYPER_INTERRUPTED = 130
 
 app = typer.Typer(
     name="reviewer",
@@ -58,16 +60,13 @@ def run(arguments: list[str] | None = None) -> None:
     except ReviewerError as error:
         typer.echo(f"错误：{error}", err=True)
         code = error.exit_code
-    except KeyboardInterrupt:
-        typer.echo("已中断，审核未完成。", err=True)
-        code = INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
-    except typer.Abort:
-        typer.echo("已中断，审核未完成。", err=True)
-        code = INTERRUPTED
     except typer.TyperException as error:
         typer.echo(f"用法错误：{error.format_message()}（reviewer --help 查看用法）", err=True)
-        code = 2
+        code = FAULT
+    except Exception as error:
+        typer.echo(f"内部错误：{type(error).__name__}：{error}；请连同命令一起报告。", err=True)
+        code = FAULT
+    if code == _TYPER_INTERRUPTED:
+        typer.echo("已中断，审核未完成。", err=True)
+        code = INTERRUPTED
     sys.exit(code or 0)

@@ -10,13 +10,13 @@ from reviewer.errors import InputError
 _END = "."
 
 
-def read_draft(argument: str | None, file: Path | None, *, stdin: BinaryIO, interactive: bool) -> str:
+def read_draft(argument: str | None, file: Path | None, *, stdin: BinaryIO | None, interactive: bool) -> str:
     """Return the draft.
 
     Args:
         argument: The draft itself, ``-`` for standard input, None when not given.
         file: A UTF-8 file to read instead.
-        stdin: Standard input, as bytes.
+        stdin: Standard input, as bytes; None when it is closed.
         interactive: Whether a person sits at it, so that pasting may be offered.
 
     Raises:
@@ -26,11 +26,11 @@ def read_draft(argument: str | None, file: Path | None, *, stdin: BinaryIO, inte
         raise InputError("草稿参数和 --file 只能给一个。")
     if file is not None:
         return _decode(_read_bytes(file, "草稿文件"), str(file))
-    if argument == "-":
+    if argument == "-" and stdin is not None:
         return _decode(stdin.read(), "标准输入")
-    if argument is not None:
+    if argument is not None and argument != "-":
         return argument
-    if interactive:
+    if interactive and stdin is not None:
         return _paste(stdin)
     raise InputError("没有草稿：请给出草稿，或用 - 从标准输入读取，或用 --file 指定文件。")
 
@@ -46,7 +46,7 @@ def read_history(path: Path | None) -> list[dict[str, Any]]:
     text = _decode(_read_bytes(path, "历史文件"), str(path))
     try:
         turns = json.loads(text)
-    except ValueError as cause:
+    except (ValueError, RecursionError) as cause:
         raise InputError(f"历史文件 {path} 不是 JSON：{cause}。") from cause
     if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
         raise InputError(f'历史文件 {path} 应是列表，形如 [{{"role": "customer", "text": "…"}}]。')

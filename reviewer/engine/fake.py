@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from reviewer.deadline import Deadline
 from reviewer.engine.protocol import EngineIdentity, Generation, OnText, Prompt, Tail
@@ -60,12 +61,14 @@ class FakeEngine:
         results = []
         for i, tail in enumerate(tails):
             text = "" if deadline.expired else self.text(prompt, tail)[:max_tokens]
+            ended: Literal["end", "stop", "deadline"] = "deadline" if deadline.expired else "end"
             for mark in stop:
-                text = text.split(mark)[0]
+                if mark in text:
+                    text, ended = text.split(mark)[0], "stop"
             if on_text is not None:
                 for character in text:
                     on_text(i, character)
-            results.append(Generation(text, "deadline" if deadline.expired else "stop"))
+            results.append(Generation(text, ended))
         return tuple(results)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The only file that touches llama.cpp: typed wrappers over its C interface.
 
-Everything here runs on one thread, the owner's. Pointers are freed by ``close`` only.
+An object is used by one thread at a time. Pointers are freed by ``close`` only.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from reviewer.errors import EngineError, ModelCorruptError
+from reviewer.errors import EngineClosedError, EngineError, ModelCorruptError
 
 ABORTED = 2  # llama_decode: the abort callback returned true
 NO_SLOT = 1  # llama_decode: the context is full
@@ -183,6 +183,7 @@ class DecodeContext:
         Raises:
             EngineError: the memory is full or llama.cpp failed.
         """
+        self._require_open()
         batch = self._batch
         batch.n_tokens = len(items)
         for i, item in enumerate(items):
@@ -210,15 +211,18 @@ class DecodeContext:
 
     def fork(self, source: int, target: int) -> None:
         """Let ``target`` begin with all that ``source`` holds; costs no cells."""
+        self._require_open()
         self._lib.llama_memory_seq_rm(self._memory, target, -1, -1)
         self._lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
 
     def truncate(self, sequence: int, position: int) -> None:
         """Forget everything of ``sequence`` from ``position`` on."""
+        self._require_open()
         self._lib.llama_memory_seq_rm(self._memory, sequence, position, -1)
 
     def clear(self) -> None:
         """Forget every sequence."""
+        self._require_open()
         self._lib.llama_memory_clear(self._memory, True)
 
     def save_sequence(self, path: Path, sequence: int, tokens: Sequence[int]) -> bool:
@@ -240,6 +244,11 @@ class DecodeContext:
             return True
         self.truncate(sequence, -1)
         return False
+
+    def _require_open(self) -> None:
+        """Refuse what would run on freed memory."""
+        if not self._pointer:
+            raise EngineClosedError("模型引擎已关闭。")
 
     def load_adapter(self, path: Path) -> None:
         """Read a LoRA adapter; it stays off until ``adapter_on``.
@@ -272,7 +281,7 @@ class DecodeContext:
         if self._pointer:
             self._lib.llama_batch_free(self._batch)
             self._lib.llama_free(self._pointer)
-            self._pointer = None
+            self._pointer = self._memory = None
             if self._adapter is not None:
                 self._lib.llama_adapter_lora_free(self._adapter)
                 self._adapter = None

@@ -7,18 +7,20 @@ sequence 0 that shares its cells; all forks of a group are decoded in one batch.
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from reviewer.deadline import Deadline
 from reviewer.engine.chat import chat_format
 from reviewer.engine.library import DecodeContext, LoadedModel, TokenAt, library_build
 from reviewer.engine.prefix_cache import PrefixCache
 from reviewer.engine.protocol import EngineIdentity, Generation, OnText, Prompt, Tail
+from reviewer.engine.writer import Writer
 from reviewer.errors import EngineClosedError, EngineError
 
 _T = TypeVar("_T")
@@ -49,8 +51,8 @@ class LlamaConfig:
 class LlamaEngine:
     """A quantized model on this machine's processor. Implements ``Engine``.
 
-    Safe to call from any thread: calls queue up for the one owner thread. Ctrl-C in the caller
-    aborts the work in progress.
+    One caller at a time: every call runs on the one owner thread while the caller waits, so that
+    Ctrl-C in the caller can abort the work in progress.
     """
 
     def __init__(self, config: LlamaConfig) -> None:
@@ -70,6 +72,7 @@ class LlamaEngine:
         try:
             self._on_owner(self._load)
         except BaseException:
+            self._owner.submit(self._free).result()
             self._owner.shutdown()
             raise
 
@@ -86,7 +89,12 @@ class LlamaEngine:
         self, prompt: Prompt, tails: Sequence[Tail], choices: Sequence[str], *, deadline: Deadline
     ) -> tuple[tuple[float, ...] | None, ...]:
         """See ``Engine.score``; about 8-10 ms a token of tail on two cores with the 0.5B model."""
-        return self._on_owner(lambda: self._score(prompt, tails, choices, deadline))
+
+        def work() -> tuple[tuple[float, ...] | None, ...]:
+            with self._clean_on_error():
+                return self._score(prompt, tails, choices, deadline)
+
+        return self._on_owner(work)
 
     def generate(
         self,
@@ -103,7 +111,8 @@ class LlamaEngine:
 
         def work() -> tuple[Generation, ...]:
             try:
-                return self._generate(prompt, tails, max_tokens, stop, deadline, pieces)
+                with self._clean_on_error():
+                    return self._generate(prompt, tails, max_tokens, stop, deadline, pieces)
             finally:
                 pieces.put(None)
 
@@ -127,7 +136,7 @@ class LlamaEngine:
 
     def warm(self, system: str) -> bool:
         """Make ``system`` resident; True when it came from disk rather than being decoded."""
-        return self._on_owner(lambda: self._ensure_prefix(system, Deadline()))
+        return self._on_owner(lambda: self._ensure_prefix(system))
 
     def close(self) -> None:
         """Abort what runs, free everything, end the owner thread."""
@@ -175,7 +184,7 @@ class LlamaEngine:
         self._context = DecodeContext(
             self._model,
             n_ctx=config.n_ctx,
-            n_batch=_BATCH,
+            n_batch=min(_BATCH, config.n_ctx),
             n_sequences=_SEQUENCES,
             n_threads=config.n_threads,
             should_abort=lambda: self._cancelled.is_set() or self._deadline.expired,
@@ -186,54 +195,76 @@ class LlamaEngine:
         self._cache = config.cache and PrefixCache(config.cache, config.model_hash, library_build())
 
     def _free(self) -> None:
-        self._context.close()
-        self._model.close()
+        # Loading may have failed half-way: free what there is.
+        for name in ("_context", "_model"):
+            with suppress(AttributeError):
+                getattr(self, name).close()
 
     def _decode(self, items: Sequence[TokenAt]) -> bool:
         """Decode ``items`` in batches; False when it was aborted."""
-        for start in range(0, len(items), _BATCH):
+        size = self._context.n_batch
+        for start in range(0, len(items), size):
             if self._cancelled.is_set() or self._deadline.expired:
                 return False
-            if not self._context.decode(items[start : start + _BATCH]):
+            if not self._context.decode(items[start : start + size]):
                 return False
         return True
 
     def _reset(self) -> None:
-        """Forget everything after an abort: the memory holds part of a batch."""
-        self._context.clear()
-        self._prefix, self._resident = [], []
+        """Return to the bare prefix after an abort or error: the memory holds part of a batch."""
+        self._drop_forks(_SEQUENCES - 1)
+        self._context.truncate(0, len(self._prefix))
+        self._resident = []
 
-    def _ensure_prefix(self, system: str, deadline: Deadline) -> bool:
+    @contextmanager
+    def _clean_on_error(self) -> Iterator[None]:
+        """Leave the memory usable for the next request whatever happens in the block."""
+        try:
+            yield
+        except BaseException:
+            self._reset()
+            raise
+
+    def _ensure_prefix(self, system: str) -> bool:
+        """Make ``system`` resident, whatever the deadline: without it nothing can ever be answered."""
         tokens = self._chat.prefix(self._model, system)
         if tokens == self._prefix:
             return True
-        self._reset()
+        self._require_room(len(tokens))
+        self._prefix, self._resident = [], []
+        self._context.clear()
         if self._cache and self._cache.load(
             tokens, lambda path: self._context.load_sequence(path, 0, tokens)
         ):
             self._prefix = tokens
             return True
         self._context.clear()
-        self._deadline = deadline
+        self._deadline = Deadline()
         if not self._decode([TokenAt(token, i, 0) for i, token in enumerate(tokens)]):
             self._context.clear()
-            return False
+            raise EngineClosedError("已中断：手册还没有读入模型。")
         self._prefix = tokens
         if self._cache:
             self._cache.save(tokens, lambda path: self._context.save_sequence(path, 0, tokens))
         return False
 
-    def _ensure_context(self, prompt: Prompt, shared: Sequence[int], deadline: Deadline) -> bool:
-        """Make sequence 0 hold the prefix, the user's text and ``shared``; False when time ran out."""
-        self._ensure_prefix(prompt.system, deadline)
-        if not self._prefix:
-            return False
+    def _require_room(self, n_tokens: int) -> None:
+        if n_tokens > self._config.n_ctx:
+            raise EngineError(
+                f"内容约需 {n_tokens} 个词元，超出模型上下文（{self._config.n_ctx}）；请缩短内容。"
+            )
+
+    def _ensure_context(
+        self, prompt: Prompt, shared: Sequence[int], deadline: Deadline, *, reserve: int
+    ) -> bool:
+        """Make sequence 0 hold the prefix, the user's text and ``shared``; False when time ran out.
+
+        ``reserve`` is how many cells the forks will need.
+        """
+        self._ensure_prefix(prompt.system)
         tokens = [*self._model.tokenize(prompt.user), *shared]
         start = len(self._prefix)
-        if start + len(tokens) + _GROUP_TOKENS > self._config.n_ctx:
-            raise EngineError(
-                f"对话和草稿共 {len(tokens)} 个词元，超出模型上下文（{self._config.n_ctx}）；请缩短内容。"
-            )
+        self._require_room(start + len(tokens) + reserve)
         pairs = zip(tokens, self._resident, strict=False)
         common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         self._context.truncate(0, start + common)
@@ -253,7 +284,8 @@ class LlamaEngine:
         begun, last = self._split_choices(choices)
         scores: list[tuple[float, ...] | None] = [None] * len(tails)
         shared, tokens = _split_shared([[*self._chat.tail(self._model, tail), *begun] for tail in tails])
-        if not tails or not self._ensure_context(prompt, shared, deadline):
+        reserve = max((len(row) for row in tokens), default=0) + _GROUP_TOKENS
+        if not tails or not self._ensure_context(prompt, shared, deadline, reserve=reserve):
             return tuple(scores)
         for group in _groups([len(row) for row in tokens]):
             with self._context.adapter_on():
@@ -299,9 +331,12 @@ class LlamaEngine:
         pieces: "queue.SimpleQueue[tuple[int, str] | None]",
     ) -> tuple[Generation, ...]:
         shared, rows = _split_shared([self._chat.tail(self._model, tail) for tail in tails])
-        if not tails or not self._ensure_context(prompt, shared, deadline):
+        if len(tails) >= _SEQUENCES:
+            raise ValueError(f"at most {_SEQUENCES - 1} generations at once, not {len(tails)}")
+        reserve = sum(len(row) + max_tokens for row in rows)
+        if not tails or not self._ensure_context(prompt, shared, deadline, reserve=reserve):
             return tuple(Generation("", "deadline") for _ in tails)
-        writers = [_Writer(stop, max_tokens) for _ in rows]
+        writers = [Writer(stop, max_tokens) for _ in rows]
         with self._context.adapter_on():
             ends = self._decode_forks(rows)
             lengths = [len(row) for row in rows]
@@ -318,7 +353,7 @@ class LlamaEngine:
 
     def _next_tokens(
         self,
-        writers: Sequence["_Writer"],
+        writers: Sequence[Writer],
         ends: Sequence[int],
         lengths: list[int],
         pieces: "queue.SimpleQueue[tuple[int, str] | None]",
@@ -359,46 +394,3 @@ def _groups(sizes: Sequence[int]) -> list[list[int]]:
         groups[-1].append(index)
         room -= size
     return groups
-
-
-class _Writer:
-    """Collects the bytes of one generation; ends at a stop text or after ``max_tokens``."""
-
-    def __init__(self, stop: Sequence[str], max_tokens: int) -> None:
-        self._stop = [text.encode() for text in stop]
-        self._room = max_tokens
-        self._bytes = b""
-        self._shown = 0
-        self.ended: Literal["stop", "length"] | None = None
-
-    def add(self, piece: bytes, *, last: bool) -> str:
-        """Append ``piece``; return the text that is now certain to belong to the result."""
-        self._bytes += piece
-        self._room -= 1
-        found = [at for at in (self._bytes.find(text) for text in self._stop) if at >= 0]
-        if found:
-            self._bytes = self._bytes[: min(found)]
-        if last or found:
-            self.ended = "stop"
-        elif self._room <= 0:
-            self.ended = "length"
-        return self._settled()
-
-    def _settled(self) -> str:
-        # Hold back what may become a stop text, and the bytes of an unfinished character.
-        end = len(self._bytes)
-        if self.ended is None:
-            held = [
-                size
-                for text in self._stop
-                for size in range(1, len(text))
-                if self._bytes.endswith(text[:size])
-            ]
-            end -= max(held, default=0)
-        text = self._bytes[:end].decode("utf-8", "ignore")
-        new, self._shown = text[self._shown :], max(self._shown, len(text))
-        return new
-
-    def generation(self) -> Generation:
-        """Return the text so far; "deadline" when it was cut short."""
-        return Generation(self._bytes.decode("utf-8", "ignore"), self.ended or "deadline")

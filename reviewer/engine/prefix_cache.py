@@ -1,5 +1,6 @@
 """Keeps decoded prefixes on disk, so that a new process does not decode the manual again."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -53,9 +54,7 @@ class PrefixCache:
         try:
             with atomic_path(path) as temporary:
                 if not write(temporary):
-                    _LOG.warning("前缀缓存未能写入 %s。", path)
-                    temporary.unlink(missing_ok=True)
-                    return
+                    raise StorageError(f"llama.cpp 没能写出 {path.name}，多半是磁盘已满")
                 digest = _sha256(temporary)
             with atomic_path(path.with_suffix(".json")) as temporary:
                 temporary.write_text(json.dumps({"sha256": digest, "tokens": len(tokens)}), encoding="utf-8")
@@ -64,10 +63,12 @@ class PrefixCache:
             _LOG.warning("前缀缓存未能写入：%s", cause)
 
     def _prune(self) -> None:
-        states = sorted(self.folder.glob("*.state"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in states[_KEEP:]:
-            path.unlink(missing_ok=True)
-            path.with_suffix(".json").unlink(missing_ok=True)
+        # Another process may prune at the same time.
+        with contextlib.suppress(OSError):
+            states = sorted(self.folder.glob("*.state"), key=lambda path: path.stat().st_mtime, reverse=True)
+            for path in states[_KEEP:]:
+                path.unlink(missing_ok=True)
+                path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

@@ -28,12 +28,18 @@ class Tail:
     answer: str = ""
 
 
+Ended = Literal["end", "stop", "length", "deadline"]
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Generated text and why it ended."""
+    """Generated text and why it ended.
+
+    ``end``: the model ended its turn. ``stop``: a stop text came, so more may have followed.
+    """
 
     text: str
-    ended: Literal["stop", "length", "deadline"]
+    ended: Ended
 
 
 @dataclass(frozen=True, slots=True)

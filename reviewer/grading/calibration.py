@@ -1,8 +1,8 @@
 """From what is known about a rule to the probability that it is violated.
 
 The evidence is stacked by a logistic model, fitted on the dev files by ``eval/calibrate.py``: the
-grader's logit, the retriever's dense and BM25 scores, and one intercept a rule. The file names the
-model and prompts it was fitted for; with any other the raw logit is used and the review says so.
+grader's logit, the retriever's dense and BM25 scores, and one intercept a rule. The file names
+everything it was fitted for; with anything else the raw logit is used and the review says so.
 
 Source: stacked generalisation (Wolpert 1992) with Platt's sigmoid (1999) as the combiner.
 """
@@ -21,13 +21,22 @@ from reviewer.resources import content_hash, read_text
 _THRESHOLD = 0.5
 
 
-class _Fitted(BaseModel):
-    """One fitted model as it stands in the file."""
+class Conditions(BaseModel):
+    """What a combiner was fitted for; its weights mean nothing for anything else."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     model: str = Field(description="SHA-256 of the GGUF file.")
     adapter: str = Field(description="SHA-256 of the adapter, empty without one.")
-    prompts: str
+    prompts: str = Field(description="Content hash of the templates.")
+    manual: str = Field(description="Content hash of the corpus.")
+    encoder: str = Field(description="Identity of the vector space.")
+
+
+class _Fitted(BaseModel):
+    """One fitted model as it stands in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    conditions: Conditions
     fitted_on: str
     threshold: float = Field(gt=0, lt=1)
     check_probability: float = Field(gt=0, le=1, description="Precision of the checks on the same data.")
@@ -53,6 +62,11 @@ class Calibration:
     weights: Mapping[str, float] = field(default_factory=lambda: {"logit": 1.0})
     rule_intercepts: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def uses_the_model(self) -> bool:
+        """Whether the grader's own answer has any weight."""
+        return self.weights.get("logit", 0.0) != 0.0
+
     def probability(self, rule_id: str, features: Mapping[str, float]) -> float:
         """Return the chance, 0-1, that the rule is violated.
 
@@ -65,8 +79,8 @@ class Calibration:
         return 1 / (1 + math.exp(-max(-60.0, min(60.0, total))))
 
 
-def load_calibration(path: Path, *, model: str, adapter: str, prompts: str) -> Calibration:
-    """Return the combiner fitted for this model, adapter and prompts, else the raw sigmoid.
+def load_calibration(path: Path, conditions: Conditions) -> Calibration:
+    """Return the combiner fitted for exactly these conditions, else the raw sigmoid.
 
     Raises:
         CorpusError: the file is there but cannot be read.
@@ -79,7 +93,7 @@ def load_calibration(path: Path, *, model: str, adapter: str, prompts: str) -> C
     except (ValueError, ValidationError) as cause:
         raise CorpusError(f"校准文件 {path} 无效：{str(cause).splitlines()[0]}") from cause
     for entry in entries:
-        if (entry.model, entry.adapter, entry.prompts) == (model, adapter, prompts):
+        if entry.conditions == conditions:
             return Calibration(
                 content_hash=content_hash(entry.model_dump_json().encode()),
                 fitted_on=entry.fitted_on,

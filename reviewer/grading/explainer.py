@@ -81,7 +81,7 @@ class Explainer:
 def _sentence(answer: Generation) -> str:
     """Return the model's sentence, empty when it was cut off or says nothing."""
     text = answer.text.strip()
-    return f"{text}。" if text and answer.ended == "stop" else ""
+    return f"{text}。" if text and answer.ended in ("end", "stop") else ""
 
 
 def stated(rule: Rule) -> str:

@@ -39,15 +39,18 @@ class Grader:
         prompt: Prompt,
         rules: Sequence[Rule],
         *,
+        resident: Sequence[Rule],
         evidence: Mapping[str, Evidence],
         deadline: Deadline,
     ) -> Grading:
         """Grade ``rules`` in their order, the likeliest and gravest first being the caller's affair.
 
+        Rules outside ``resident``, those of the prompt's system text, bring their own text.
+
         Raises:
             EngineError: the prompt does not fit, or the engine failed.
         """
-        tails = [self.prompts.violated(rule) for rule in rules]
+        tails = [self.prompts.violated(rule, resident=rule in resident) for rule in rules]
         scores = self.engine.score(prompt, tails, self.prompts.choices, deadline=deadline)
         grades: list[Grade] = []
         unanswered: list[Rule] = []

@@ -64,6 +64,7 @@ class PromptBook:
         self.content_hash = content_hash
         self.choices = (templates.yes, templates.no)
         self._templates = templates
+        self._compiled: dict[str, jinja2.Template] = {}
         self._environment = jinja2.Environment(
             undefined=jinja2.StrictUndefined,
             autoescape=False,
@@ -86,9 +87,12 @@ class PromptBook:
         """Return the text of the fixed prefix that holds ``rules``."""
         return self._render(self._templates.system, rules=rules)
 
-    def violated(self, rule: Rule) -> Tail:
-        """Ask whether ``rule`` is violated; answered by one of ``choices``."""
-        return self._tail(self._templates.violated, rule=rule)
+    def violated(self, rule: Rule, *, resident: bool = True) -> Tail:
+        """Ask whether ``rule`` is violated; answered by one of ``choices``.
+
+        A rule that is not ``resident`` in the system text brings its own text.
+        """
+        return self._tail(self._templates.violated, rule=rule, resident=resident)
 
     def pointing(self, rule: Rule) -> Tail:
         """Ask which clause breaks ``rule``; answered by one of ``CLAUSE_MARKS``."""
@@ -98,9 +102,9 @@ class PromptBook:
         """Ask why the clauses break the rule; answered by one sentence."""
         return self._tail(self._templates.reason, violation=violation, rule=violation.rule)
 
-    def rewrite(self, violations: Sequence[Violation], facts: Sequence[str] = ()) -> Tail:
+    def rewrite(self, violations: Sequence[Violation]) -> Tail:
         """Ask for a reply that breaks none of the rules."""
-        return self._tail(self._templates.rewrite, violations=violations, facts=facts)
+        return self._tail(self._templates.rewrite, violations=violations)
 
     def _user(self, conversation: Conversation, clauses: Sequence[Clause]) -> str:
         numbered = "".join(CLAUSE_MARKS[clause.number - 1] + clause.span.text for clause in clauses)
@@ -119,8 +123,9 @@ class PromptBook:
         return Tail(self._render(template.question, **values), self._render(template.answer, **values))
 
     def _render(self, source: str, **values: object) -> str:
-        # Jinja's environment caches compiled templates by their source.
-        return self._environment.from_string(source).render(**values)
+        if source not in self._compiled:
+            self._compiled[source] = self._environment.from_string(source)
+        return self._compiled[source].render(**values)
 
 
 def _speaker(turn: Turn) -> str:

@@ -5,20 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviewer.deadline import Deadline
-from reviewer.engine.protocol import Engine, Prompt
+from reviewer.engine.protocol import Ended, Engine, Prompt
 from reviewer.prompting.book import CLAUSE_MARKS, PromptBook, Violation
 
 _MARKS = re.compile(f"[{CLAUSE_MARKS}]")
 _LABEL = re.compile(r"^\s*(?:改写后?的?(?:回复|草稿)?|回复|坐席)\s*[:：]\s*")
+# More would not fit beside the manual; the gravest come first.
+_MAX_VIOLATIONS = 8
 _QUOTES = (("“", "”"), ('"', '"'), ("「", "」"))
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A proposed reply; ``complete`` is False when it was cut at the deadline or the token limit."""
+    """A proposed reply; it is whole only when it ended by itself."""
 
     text: str
-    complete: bool
+    ended: Ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,13 @@ class Rewriter:
 
         (answer,) = self.engine.generate(
             prompt,
-            [self.prompts.rewrite(violations)],
+            [self.prompts.rewrite(violations[:_MAX_VIOLATIONS])],
             max_tokens=self.max_tokens,
-            stop=["\n\n", "\n-", "问题："],
+            stop=["\n\n"],
             deadline=deadline,
             on_text=stream if on_text is not None else None,
         )
-        return Proposal(_clean(answer.text), answer.ended == "stop")
+        return Proposal(_clean(answer.text), answer.ended)
 
 
 def _clean(text: str) -> str:

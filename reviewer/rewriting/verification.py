@@ -8,9 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reviewer.rewriting.facts import FactChanges, compare_facts
+from reviewer.rewriting.facts import FactChanges, compare_facts, placeholders
 from reviewer.rewriting.rewriter import Proposal
 from reviewer.types import Finding, Span
+
+_CUT_SHORT = {
+    "stop": "改写没有写成一段完整的回复",
+    "length": "改写过长，没有写完",
+    "deadline": "时间到限，改写没有写完",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +65,18 @@ def verify(
         known: Text that the reply may take facts from: conversation, team facts, approved wordings.
         recheck: Reviews the proposed text.
     """
-    if not proposal.complete:
-        return Verdict(False, (), (), "改写未写完（时间或长度到限）")
+    if proposal.ended != "end":
+        return Verdict(False, (), (), _CUT_SHORT[proposal.ended])
     if _same(proposal.text, draft):
         return Verdict(False, (), (), "改写与草稿相同，问题未改掉")
     changes = compare_facts(draft, proposal.text, removable=removable, known=known)
     regrading = recheck(proposal.text)
     facts = _changed(changes)
-    note = "" if regrading.complete else "未能核对全部规则"
+    notes = [] if regrading.complete else ["未能核对全部规则"]
+    if blanks := placeholders(proposal.text):
+        notes.append(f"发送前请补全 {'、'.join(dict.fromkeys(blanks))}")
     verified = regrading.complete and not regrading.findings and not facts
-    return Verdict(verified, regrading.findings, facts, note)
+    return Verdict(verified, regrading.findings, facts, "；".join(notes))
 
 
 def _changed(changes: FactChanges) -> tuple[str, ...]:

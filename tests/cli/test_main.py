@@ -107,3 +107,28 @@ def test_an_unanswered_rule_is_exit_3_unless_something_was_found() -> None:
     found = make_review(draft, [make_finding(draft, draft)], not_assessed=unanswered)
     assert exit_code(found, "minor") == 1
     assert exit_code(found, "red") == 3
+
+
+def test_ctrl_c_is_one_line_and_exit_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("reviewer.settings.load_settings", interrupted)
+    code, out, err = call("check", "您好", capsys=capsys)
+    assert (code, out) == (3, "")
+    assert err.strip() == "已中断，审核未完成。"
+
+
+def test_an_unforeseen_error_is_one_line_and_exit_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError("x")
+
+    monkeypatch.setattr("reviewer.settings.load_settings", broken)
+    code, _, err = call("check", "您好", capsys=capsys)
+    assert code == 2
+    assert err.startswith("内部错误：ZeroDivisionError")
+    assert len(err.splitlines()) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reviewer.deadline import Deadline
-from reviewer.engine.llama import LlamaConfig, LlamaEngine, _groups, _Writer
+from reviewer.engine.llama import LlamaConfig, LlamaEngine, _groups
 from reviewer.engine.protocol import Prompt, Tail
 from reviewer.errors import EngineClosedError, EngineError, ModelCorruptError
 from tests.engine.tiny import write_adapter, write_model
@@ -214,26 +214,28 @@ def test_groups_keep_order_and_limits() -> None:
     assert [len(group) for group in _groups([1] * 130)] == [63, 63, 4]
 
 
-def test_writer_stops_on_bytes_and_never_shows_half_a_character() -> None:
-    writer = _Writer(["。停"], 100)
-    shown = ""
-    for byte in "好的。停后面".encode():
-        shown += writer.add(bytes([byte]), last=False)
-        if writer.ended:
-            break
-    assert shown == "好的"
-    assert writer.generation().text == "好的"
-    assert writer.generation().ended == "stop"
+def test_an_overflow_leaves_the_engine_usable(model: Path) -> None:
+    with LlamaEngine(LlamaConfig(model, "m", n_ctx=1024, n_threads=1)) as engine:
+        with pytest.raises(EngineError, match="上下文"):
+            engine.generate(PROMPT, TAILS, max_tokens=500, stop=[], deadline=NEVER)
+        long = Prompt(PROMPT.system, "长" * 100)
+        assert None not in engine.score(long, TAILS, CHOICES, deadline=NEVER)
 
 
-def test_writer_releases_what_only_looked_like_a_stop() -> None:
-    writer = _Writer(["。停"], 100)
-    shown = "".join(writer.add(bytes([byte]), last=False) for byte in "好。的".encode())
-    assert shown == "好。的"
+def test_a_prefix_beyond_the_context_is_one_clear_error(model: Path) -> None:
+    with (
+        LlamaEngine(LlamaConfig(model, "m", n_ctx=1024, n_threads=1)) as engine,
+        pytest.raises(EngineError, match="上下文"),
+    ):
+        engine.warm("长" * 1000)
 
 
-def test_writer_ends_at_its_length() -> None:
-    writer = _Writer([], 2)
-    writer.add(b"a", last=False)
-    writer.add(b"b", last=False)
-    assert writer.generation().ended == "length"
+def test_an_expired_deadline_keeps_the_prefix(engine: LlamaEngine) -> None:
+    engine.warm(PROMPT.system)
+    engine.score(PROMPT, TAILS, CHOICES, deadline=Deadline(0.0))
+    assert engine.warm(PROMPT.system) is True
+
+
+def test_too_many_generations_at_once_are_refused(engine: LlamaEngine) -> None:
+    with pytest.raises(ValueError, match="at most 63"):
+        engine.generate(PROMPT, TAILS * 10, max_tokens=1, stop=[], deadline=NEVER)

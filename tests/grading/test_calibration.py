@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from reviewer.errors import CorpusError
-from reviewer.grading.calibration import Calibration, load_calibration
+from reviewer.grading.calibration import Calibration, Conditions, load_calibration
 
 ENTRY: dict[str, Any] = {
-    "model": "m",
-    "adapter": "",
-    "prompts": "p",
+    "conditions": {"model": "m", "adapter": "", "prompts": "p", "manual": "h", "encoder": "e"},
     "fitted_on": "dev",
     "threshold": 0.3,
     "check_probability": 0.9,
@@ -21,6 +19,8 @@ ENTRY: dict[str, Any] = {
     "intercept": -1.0,
     "rule_intercepts": {"A01": 0.5},
 }
+
+HERE = Conditions(**ENTRY["conditions"])
 
 
 def write(path: Path, *entries: dict[str, Any]) -> Path:
@@ -30,7 +30,7 @@ def write(path: Path, *entries: dict[str, Any]) -> Path:
 
 def test_probability_adds_weighted_evidence_and_the_rules_intercept(tmp_path: Path) -> None:
     path = write(tmp_path / "c.json", ENTRY)
-    calibration = load_calibration(path, model="m", adapter="", prompts="p")
+    calibration = load_calibration(path, HERE)
     # -1 + 0.5 + 2 * 1 + 0.5 * 4 = 3.5; the dense score has no weight
     expected = 1 / (1 + math.exp(-3.5))
     features = {"logit": 1.0, "bm25": 4.0, "dense": 9.0}
@@ -40,17 +40,16 @@ def test_probability_adds_weighted_evidence_and_the_rules_intercept(tmp_path: Pa
     assert calibration.fitted_on == "dev"
 
 
-@pytest.mark.parametrize("key", ["model", "adapter", "prompts"])
-def test_another_model_adapter_or_prompt_is_not_calibrated(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["model", "adapter", "prompts", "manual", "encoder"])
+def test_anything_else_is_not_calibrated(tmp_path: Path, key: str) -> None:
     path = write(tmp_path / "c.json", ENTRY)
-    wanted = {"model": "m", "adapter": "", "prompts": "p", key: "other"}
-    calibration = load_calibration(path, **wanted)
+    calibration = load_calibration(path, HERE.model_copy(update={key: "other"}))
     assert calibration == Calibration()
     assert calibration.fitted_on == ""
 
 
 def test_without_a_file_the_raw_logit_decides(tmp_path: Path) -> None:
-    calibration = load_calibration(tmp_path / "none.json", model="m", adapter="", prompts="p")
+    calibration = load_calibration(tmp_path / "none.json", HERE)
     assert calibration.probability("A01", {"logit": 0.0, "bm25": 50.0}) == 0.5
     assert calibration.probability("A01", {"logit": 1e9}) > 0.999
 
@@ -60,5 +59,5 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(CorpusError, match="校准文件") as caught:
-        load_calibration(path, model="m", adapter="", prompts="p")
+        load_calibration(path, HERE)
     assert "\n" not in str(caught.value)

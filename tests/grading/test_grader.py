@@ -25,6 +25,7 @@ def test_probability_is_made_from_logit_and_evidence(catalogue: Catalogue, promp
     grading = Grader(engine, prompts, calibration).grade(
         PROMPT,
         [catalogue.rule("A02"), catalogue.rule("A01")],
+        resident=catalogue.rules,
         evidence={"A02": Evidence(dense=0.5)},
         deadline=Deadline(),
     )
@@ -36,10 +37,21 @@ def test_probability_is_made_from_logit_and_evidence(catalogue: Catalogue, promp
 
 def test_what_time_did_not_reach_is_unanswered(catalogue: Catalogue, prompts: PromptBook) -> None:
     grading = Grader(FakeEngine(answer_only=1), prompts, Calibration()).grade(
-        PROMPT, catalogue.rules[:3], evidence={}, deadline=Deadline()
+        PROMPT, catalogue.rules[:3], resident=catalogue.rules, evidence={}, deadline=Deadline()
     )
     assert [grade.rule_id for grade in grading.grades] == [catalogue.rules[0].id]
     assert grading.unanswered == catalogue.rules[1:3]
+
+
+def test_a_rule_outside_the_system_text_brings_its_own(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine()
+    rules = catalogue.rules[:2]
+    Grader(engine, prompts, Calibration()).grade(
+        PROMPT, rules, resident=rules[:1], evidence={}, deadline=Deadline()
+    )
+    (_, resident), (_, brought) = engine.scored
+    assert resident.question == ""
+    assert rules[1].text in brought.question
 
 
 def explain(engine: FakeEngine, prompts: PromptBook, rules: Sequence[object]) -> list[tuple[list[str], str]]:

@@ -4,7 +4,7 @@ import pytest
 
 from reviewer.deadline import Deadline
 from reviewer.engine.fake import FakeEngine
-from reviewer.engine.protocol import Prompt
+from reviewer.engine.protocol import Ended, Prompt
 from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook
 from reviewer.prompting.book import Violation
@@ -23,7 +23,6 @@ PROMPT = Prompt("规则", "草稿")
         ("改写后的回复： “您好，请稍等。”", "您好，请稍等。"),
         ("①您好，②请稍等。", "您好，请稍等。"),
         ("“您好”和“请”都要说。“好”", "“您好”和“请”都要说。“好”"),
-        ("您好。\n\n解释：……", "您好。"),
         ("", ""),
     ],
 )
@@ -32,16 +31,16 @@ def test_labels_quotes_and_marks_are_removed(
 ) -> None:
     rewriter = Rewriter(FakeEngine(text=lambda *_: written), prompts)
     violation = Violation(catalogue.rule("A02"), (1,))
-    assert rewriter.propose(PROMPT, [violation], deadline=Deadline()) == Proposal(shown, True)
+    assert rewriter.propose(PROMPT, [violation], deadline=Deadline()) == Proposal(shown, "end")
 
 
 def regraded(*findings: Finding, complete: bool = True) -> Regrading:
     return Regrading(findings, complete)
 
 
-def judge(text: str, draft: str, regrading: Regrading, *, complete: bool = True) -> tuple[bool, str]:
+def judge(text: str, draft: str, regrading: Regrading, *, ended: Ended = "end") -> tuple[bool, str]:
     verdict = verify(
-        Proposal(text, complete),
+        Proposal(text, ended),
         draft,
         removable=[],
         known="",
@@ -54,8 +53,18 @@ def test_only_a_clean_complete_and_faithful_rewrite_is_verified(catalogue: Catal
     draft, good = "你的320元3天内到。", "您的320元3天内到账，请您留意。"
     finding = Finding(catalogue.rule("A01"), 0.9, (Span(0, 1, "您"),), "", "grader")
     assert judge(good, draft, regraded()) == (True, "")
-    assert judge(good, draft, regraded(), complete=False)[0] is False
+    assert judge(good, draft, regraded(), ended="length") == (False, "改写过长，没有写完")
+    assert judge(good, draft, regraded(), ended="stop")[0] is False
+    assert judge("您的320元3天内到，工号[工号]。", draft, regraded()) == (True, "发送前请补全 [工号]")
     assert judge(good, draft, regraded(finding)) == (False, "")
     assert judge(good, draft, regraded(complete=False)) == (False, "未能核对全部规则")
     assert judge("您的款项3天内到账。", draft, regraded()) == (False, "")
     assert judge("你的320元 3天内到。", draft, regraded())[1] == "改写与草稿相同，问题未改掉"
+
+
+def test_what_follows_a_blank_line_makes_the_rewrite_incomplete(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    rewriter = Rewriter(FakeEngine(text=lambda *_: "您好。\n\n解释：……"), prompts)
+    proposal = rewriter.propose(PROMPT, [Violation(catalogue.rule("A02"), (1,))], deadline=Deadline())
+    assert proposal == Proposal("您好。", "stop")
