@@ -31,6 +31,7 @@ from reviewer.grading.candidates import resident_rules
 from reviewer.prompting.book import MAX_CLAUSES
 from reviewer.request import conversation_of
 from reviewer.resources import resource_dir
+from reviewer.retrieval import IndexRetriever
 from reviewer.schema import ReviewRequest
 from reviewer.settings import load_settings
 
@@ -94,6 +95,7 @@ def _evidence(reviewer: Reviewer, example: dict[str, Any]) -> dict[str, Any]:
     rules = pipeline.catalogue.applicable(conversation)
     relevance = pipeline.retriever.relevance(conversation)
     grading = pipeline.grader.grade(prompt, rules, resident=rules, evidence={}, deadline=Deadline())
+    assert isinstance(pipeline.retriever, IndexRetriever)
     return {
         "conditions": {
             "model": reviewer.engine.identity.model,

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reviewer.checks.bank_cards import find_bank_cards
+from reviewer.checks.brush_off import find_brush_off
 from reviewer.checks.closing import find_missing_closing
+from reviewer.checks.form_of_address import find_endearments, find_familiar_address
 from reviewer.checks.greeting import find_missing_greeting
 from reviewer.checks.identity_numbers import find_identity_numbers
 from reviewer.checks.personal_accounts import find_personal_accounts
@@ -32,6 +34,9 @@ CHECKS: tuple[Check, ...] = (
     Check("phone_numbers", ("E02", "S07"), find_phone_numbers),
     Check("personal_accounts", ("S07", "E02", "E03"), find_personal_accounts),
     Check("red_line_phrases", ("A05", "E03", "D02"), find_red_line_phrases),
+    Check("brush_off", ("A02",), find_brush_off),
+    Check("familiar_address", ("A01",), find_familiar_address),
+    Check("endearments", ("A08",), find_endearments),
     Check("time_promises", ("C07",), find_time_promises),
     Check("greeting", ("C01",), find_missing_greeting),
     Check("closing", ("C08",), find_missing_closing),

@@ -329,12 +329,84 @@ _CLOSING = CheckExamples(
     ),
 )
 
+_BRUSH_OFF = CheckExamples(
+    fires=(
+        Example("这个我不知道。", "A02"),
+        Example("不清楚，你自己去问仓库。", "A02"),
+        Example("没办法，就是这样规定的。", "A02"),
+        Example("这事不归我们管。", "A02"),
+        Example("我也不晓得什么时候到。", "A02"),
+        Example("這個不歸我管", "A02"),
+        Example("不 清 楚 呢", "A02"),
+        Example("下雨天我们也管不了骑手的呀", "A02"),
+    ),
+    silent=(
+        Example("我不清楚具体原因，帮您查一下，10分钟内回复您。"),
+        Example("这个不归我们管，建议您拨打运营商热线。"),
+        Example("抱歉，这个我暂时不知道。"),
+        Example("您说的“没办法”我理解。"),
+        Example("骑手说不知道门牌号。"),
+        Example("沒辦法現場改，我給您登記，明天10點前答覆。"),
+        Example("不好意思，这款没办法开专票。"),
+        Example("好的，马上处理。"),
+    ),
+)
+
+_FAMILIAR = CheckExamples(
+    fires=(
+        Example("你等一下。", "A01"),
+        Example("那你把单号发过来吧", "A01"),
+        Example("你自己看下说明书不就知道了", "A01"),
+        Example("已经给你退了，3天到账。", "A01"),
+        Example("這個你要去官網辦", "A01"),
+        Example("你 先 付 款", "A01"),
+        Example("你的订单还没发。", "A01"),
+        Example("帮你备注好了哈", "A01"),
+    ),
+    silent=(
+        Example("你好，请稍等。"),
+        Example("您好，我帮您看看。"),
+        Example("你们小区今天停水到18点。"),
+        Example("请您稍等，给你查到了。"),
+        Example("短信里写着“你已订阅”，对吗？"),
+        Example("好的，马上发货。"),
+        Example("亲，在的呢"),
+        Example("妳好，請稍等。"),
+    ),
+)
+
+_ENDEARMENTS = CheckExamples(
+    fires=(
+        Example("亲爱的，今天能发哦", "A08"),
+        Example("好哒亲爱滴，小妹这就去看", "A08"),
+        Example("宝子们放心冲", "A08"),
+        Example("亲亲，这边给您查到了", "A08"),
+        Example("么么哒，收到啦", "A08"),
+        Example("妹子这边帮您催一下", "A08"),
+        Example("親愛噠，已經安排了", "A08"),
+        Example("小仙女，您的快递到了", "A08"),
+    ),
+    silent=(
+        Example("亲，在的呢"),
+        Example("亲爱的用户：系统将于今晚维护。"),
+        Example("宝宝入口的东西，我帮您核对成分。"),
+        Example("老人家用着方便。"),
+        Example("您说“亲爱的”让您不舒服，非常抱歉。"),
+        Example("您好，很高兴為您服務。"),
+        Example("您妹妹的订单需要她本人核实。"),
+        Example("这款亲肤面料不起球。"),
+    ),
+)
+
 EXAMPLES: dict[str, CheckExamples] = {
     "identity_numbers": _IDENTITY,
     "bank_cards": _CARDS,
     "phone_numbers": _PHONES,
     "personal_accounts": _ACCOUNTS,
     "red_line_phrases": _RED_LINES,
+    "brush_off": _BRUSH_OFF,
+    "familiar_address": _FAMILIAR,
+    "endearments": _ENDEARMENTS,
     "time_promises": _PROMISES,
     "greeting": _GREETING,
     "closing": _CLOSING,
