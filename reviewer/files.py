@@ -32,6 +32,12 @@ def ensure_dir(path: Path) -> Path:
     return path
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 @contextlib.contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary sibling of ``target`` that replaces it when the block ends well.
@@ -48,6 +54,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise storage_error(target.parent, cause) from cause
     os.close(handle)
     temporary = Path(name)
+    # mkstemp makes a private file; a cache may be shared, so the usual permissions apply.
+    temporary.chmod(0o666 & ~_umask())
     try:
         yield temporary
         temporary.replace(target)

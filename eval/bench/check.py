@@ -38,12 +38,12 @@ def main(
     if one:
         SIDES[one](settings).answer(work[0].request)
         return
-    warm = {side: warm_answers(side, settings, work, drafts) for side in SIDES}
-    show("warm", *([answer.seconds for answer in warm[side][1 : drafts + 1]] for side in SIDES))
-    for left, right in zip(*warm.values(), strict=True):
-        assert left.answered == right.answered, "the two sides must cover the same rules"
     colds = {side: cold_seconds(side, settings, cold) for side in SIDES}
     show("cold", *colds.values())
+    warm = {side: warm_answers(side, settings, work, drafts) for side in SIDES}
+    for left, right in zip(*warm.values(), strict=True):
+        assert left.answered == right.answered, "the two sides must cover the same rules"
+    show("warm", *([answer.seconds for answer in warm[side][1 : drafts + 1]] for side in SIDES))
     golds = [task.gold for task in work[:quality]]
     for side in SIDES:
         print(f"rule F1 {side:6} {micro_f1(warm[side][:quality], golds):.3f} on {quality} dev examples")
@@ -73,6 +73,8 @@ def cold_seconds(side: str, settings: Settings, count: int) -> list[float]:
 
 def show(label: str, naive: Sequence[float], ours: Sequence[float]) -> None:
     """Print one line of the table: median and 95th percentile a side, and the ratio of the medians."""
+    if not naive:
+        return
     (n50, n95), (o50, o95) = median_p95(naive), median_p95(ours)
     print(
         f"{label}  naive {n50:6.2f} s (p95 {n95:6.2f})  ours {o50:6.2f} s (p95 {o95:6.2f})"

@@ -27,13 +27,15 @@ FIELDS = ("draft", "customer", "history", "channel", "stage")
 def main(
     files: Annotated[list[Path], typer.Argument(help="JSONL files.")],
     out: Annotated[Path, typer.Option(help="Where the reviews go, a line each.")],
+    rewrite: Annotated[bool, typer.Option(help="Propose rewrites too.")] = True,
     limit: Annotated[int, typer.Option(help="Lines of each file; 0 means all.")] = 0,
 ) -> None:
     """Run and print a summary."""
     rows = [
         json.loads(line)
         for path in files
-        for line in path.read_text(encoding="utf-8").splitlines()[: limit or None]
+        for line in path.read_text(encoding="utf-8").split("\n")[: limit or None]
+        if line.strip()
     ]
     verdicts: Counter[str] = Counter()
     seconds: list[float] = []
@@ -44,7 +46,7 @@ def main(
             request = ReviewRequest(**{name: row[name] for name in FIELDS if name in row})
             started = time.perf_counter()
             try:
-                review = reviewer.review(request)
+                review = reviewer.review(request, rewrite=rewrite)
             except ReviewerError as error:
                 verdicts["error"] += 1
                 sink.write(json.dumps({"id": row.get("id"), "error": str(error)}, ensure_ascii=False) + "\n")
@@ -57,6 +59,7 @@ def main(
                 )
                 + "\n"
             )
+            sink.flush()
             if number % 25 == 0:
                 print(f"{number}/{len(rows)}", file=sys.stderr, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -49,7 +49,7 @@ def check(
         FailOnOption | None, typer.Option("--fail-on", help="达到此级别的问题使退出码为 1。")
     ] = None,
     deadline: Annotated[
-        int | None, typer.Option("--deadline", help="时限（毫秒）；到时先给出已审的部分。")
+        int | None, typer.Option("--deadline", help="时限（毫秒，模型就绪后起算）；到时先给出已审的部分。")
     ] = None,
     rewrite: Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")] = None,
     all_rules: Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")] = False,

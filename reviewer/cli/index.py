@@ -49,5 +49,5 @@ def search(
         dense = "—" if hit.dense_score is None else f"{hit.dense_score:.3f}"
         bm25 = "—" if hit.bm25_score is None else f"{hit.bm25_score:.2f}"
         typer.echo(f"{rank}. {hit.score:.4f}（向量 {dense}，词面 {bm25}）{kind}")
-        typer.echo(f"   《{passage.document}》{passage.section}")
+        typer.echo(f"   {passage.document}{passage.section}")
         typer.echo("   " + " ".join(passage.text.split())[:120])

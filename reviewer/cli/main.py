@@ -3,6 +3,8 @@
 Heavy modules are imported inside the commands, so that ``reviewer --help`` stays quick.
 """
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -57,16 +59,30 @@ def run(arguments: list[str] | None = None) -> None:
     """Entry point: run a command, turn every deliberate error into one line on standard error."""
     try:
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit:
+        # Typer's answer to a reader who has gone; its 1 would read as "findings".
+        code = FAULT
     except ReviewerError as error:
         typer.echo(f"错误：{error}", err=True)
         code = error.exit_code
     except typer.TyperException as error:
-        typer.echo(f"用法错误：{error.format_message()}（reviewer --help 查看用法）", err=True)
+        typer.echo(
+            f"用法错误：{error.format_message()}（以 - 开头的草稿放在 -- 之后；用法见 reviewer --help）",
+            err=True,
+        )
         code = FAULT
     except Exception as error:
         typer.echo(f"内部错误：{type(error).__name__}：{error}；请连同命令一起报告。", err=True)
         code = FAULT
+        _silence_stdout()
     if code == _TYPER_INTERRUPTED:
         typer.echo("已中断，审核未完成。", err=True)
         code = INTERRUPTED
     sys.exit(code or 0)
+
+
+def _silence_stdout() -> None:
+    """Keep Python from failing once more on what standard output still holds, at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

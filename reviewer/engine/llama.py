@@ -27,8 +27,9 @@ _T = TypeVar("_T")
 _SEQUENCES = 64
 _BATCH = 2048
 # One group of questions is one physical batch of llama.cpp: larger ones are not faster, and a
-# deadline loses at most one group.
+# deadline loses at most one group. The first is small, so that the gravest rules are answered soon.
 _GROUP_TOKENS = 512
+_FIRST_GROUP_TOKENS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,13 +385,13 @@ def _split_shared(rows: Sequence[list[int]]) -> tuple[list[int], list[list[int]]
 
 
 def _groups(sizes: Sequence[int]) -> list[list[int]]:
-    """Cut indices into runs of at most ``_GROUP_TOKENS`` tokens and one sequence fewer than all."""
+    """Cut indices into runs that fit a batch, the first one small, and one sequence fewer than all."""
     groups: list[list[int]] = []
     room = 0
     for index, size in enumerate(sizes):
         if not groups or size > room or len(groups[-1]) >= _SEQUENCES - 1:
             groups.append([])
-            room = _GROUP_TOKENS
+            room = _GROUP_TOKENS if len(groups) > 1 else _FIRST_GROUP_TOKENS
         groups[-1].append(index)
         room -= size
     return groups

@@ -69,6 +69,8 @@ def verify(
         return Verdict(False, (), (), _CUT_SHORT[proposal.ended])
     if _same(proposal.text, draft):
         return Verdict(False, (), (), "改写与草稿相同，问题未改掉")
+    if kept := [span.text for span in removable if len(span.text) > 1 and span.text in proposal.text]:
+        return Verdict(False, (), (), f"改写里仍有“{kept[0]}”")
     changes = compare_facts(draft, proposal.text, removable=removable, known=known)
     regrading = recheck(proposal.text)
     facts = _changed(changes)

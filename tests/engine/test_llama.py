@@ -209,8 +209,9 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
 def test_groups_keep_order_and_limits() -> None:
     assert _groups([]) == []
     assert _groups([10, 20]) == [[0, 1]]
-    assert _groups([500, 20, 5]) == [[0], [1, 2]]
-    assert _groups([600, 1]) == [[0], [1]]
+    assert _groups([60, 10, 500, 20]) == [[0], [1, 2], [3]]
+    assert _groups([600, 600, 1]) == [[0], [1], [2]]
+    assert [len(group) for group in _groups([4] * 46)] == [16, 30]
     assert [len(group) for group in _groups([1] * 130)] == [63, 63, 4]
 
 
