@@ -68,3 +68,16 @@ def test_what_follows_a_blank_line_makes_the_rewrite_incomplete(
     rewriter = Rewriter(FakeEngine(text=lambda *_: "您好。\n\n解释：……"), prompts)
     proposal = rewriter.propose(PROMPT, [Violation(catalogue.rule("A02"), (1,))], deadline=Deadline())
     assert proposal == Proposal("您好。", "stop")
+
+
+def test_a_rewrite_that_keeps_the_words_a_check_found_is_not_verified() -> None:
+    draft = "您加我微信，钱转我个人账户。"
+    verdict = verify(
+        Proposal("好的，您加我微信，我给您办。", "end"),
+        draft,
+        removable=[Span(1, 5, "加我微信")],
+        known="",
+        recheck=lambda _draft: regraded(),
+    )
+    assert not verdict.verified
+    assert verdict.note == "改写里仍有“加我微信”"
