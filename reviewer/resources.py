@@ -30,7 +30,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as cause:
-        raise CorpusError(f"无法读取 {path.name}（在 {path.parent}）；请检查目录设置，或重新安装 reviewer。") from cause
+        raise CorpusError(
+            f"无法读取 {path.name}（在 {path.parent}）；请检查目录设置，或重新安装 reviewer。"
+        ) from cause
 
 
 def content_hash(*parts: bytes) -> str:
