@@ -122,18 +122,18 @@ def _once(facts: Sequence[Fact]) -> tuple[Fact, ...]:
 
 def _scan(folded: Folded) -> Iterator[tuple[Fact, bool]]:
     """Yield every fact in order, with whether it is common; an earlier kind claims its characters."""
-    taken = bytearray(len(folded.text))
+    # Claimed in the original text: one of its characters may fold to several (¼ is 1⁄4).
+    taken = bytearray(len(folded.original))
     found: list[tuple[int, Fact, bool]] = []
     for kind in KINDS:
         for match in kind.pattern.finditer(folded.text):
             group = "fact" if match["fact"] is not None else "fact_2"
-            start, end = match.span(group)
-            value = None if any(taken[start:end]) else kind.value(match)
+            span = folded.span(*match.span(group))
+            value = None if any(taken[span.start : span.end]) else kind.value(match)
             if value is None:
                 continue
-            taken[start:end] = b"\x01" * (end - start)
+            taken[span.start : span.end] = b"\x01" * (span.end - span.start)
             if value != NO_FACT:
-                fact = Fact(kind.name, value, folded.span(start, end))
-                found.append((start, fact, kind.common(match)))
+                found.append((span.start, Fact(kind.name, value, span), kind.common(match)))
     for _, fact, common in sorted(found, key=lambda item: item[0]):
         yield fact, common
