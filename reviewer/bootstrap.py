@@ -167,7 +167,7 @@ def wire(
         catalogue=catalogue,
         prompts=prompts,
         grader=Grader(engine, prompts, calibration),
-        explainer=Explainer(engine, prompts),
+        explainer=Explainer(engine, prompts, trusted=bool(identity.adapter) or calibration.uses_the_model),
         rewriter=Rewriter(engine, prompts, settings.max_rewrite_tokens),
         retriever=retriever,
         checks=CheckSettings(public_numbers=settings.public_numbers),

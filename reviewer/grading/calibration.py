@@ -64,7 +64,7 @@ class Calibration:
 
     @property
     def uses_the_model(self) -> bool:
-        """Whether the grader's own answer has any weight."""
+        """Whether the grader's own answer has any weight in the probability."""
         return self.weights.get("logit", 0.0) != 0.0
 
     def probability(self, rule_id: str, features: Mapping[str, float]) -> float:

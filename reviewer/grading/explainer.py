@@ -1,6 +1,7 @@
 """Where in the draft a rule is broken, and why: both from the model, both checked in code."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from reviewer.types import Clause, Rule, Span
 _REASON_TOKENS = 48
 # Reasons are decoded in step, one token each a step: beyond this many an agent waits without reading.
 _MAX_REASONS = 8
+_MARKS = re.compile(f"[{CLAUSE_MARKS}]")
 # A clause is cited beside the best one when it is at least this likely relative to it.
 _SECOND_CLAUSE = 0.5
 
@@ -27,10 +29,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Points and gives reasons for rules already found violated."""
+    """Points and gives reasons for rules already found violated.
+
+    A model whose yes or no is worth nothing does not explain what it did not find: unless it is
+    ``trusted``, findings point nowhere and quote the manual.
+    """
 
     engine: Engine
     prompts: PromptBook
+    trusted: bool = True
 
     def explain(
         self, prompt: Prompt, rules: Sequence[Rule], clauses: Sequence[Clause], *, deadline: Deadline
@@ -45,6 +52,8 @@ class Explainer:
         """
         if not rules:
             return ()
+        if not self.trusted:
+            return tuple(Explanation(rule.id, (), resembling(rule)) for rule in rules)
         violations = self._point(prompt, rules, clauses, deadline)
         reasons = self._reasons(prompt, violations, deadline)
         by_number = {clause.number: clause.span for clause in clauses}
@@ -80,13 +89,18 @@ class Explainer:
 
 def _sentence(answer: Generation) -> str:
     """Return the model's sentence, empty when it was cut off or says nothing."""
-    text = answer.text.strip()
+    text = _MARKS.sub("", answer.text).strip()
     return f"{text}。" if text and answer.ended in ("end", "stop") else ""
 
 
 def stated(rule: Rule) -> str:
     """Return the reason in the manual's own words, when the model gave none."""
     return f"手册要求：{rule.require}。"
+
+
+def resembling(rule: Rule) -> str:
+    """Return the reason of a finding that comes from retrieval alone."""
+    return f"检索认为与本条的情形相近，请人工核对。手册要求：{rule.require}。"
 
 
 def _likely(row: tuple[float, ...] | None) -> tuple[int, ...]:

@@ -83,3 +83,17 @@ def test_nothing_to_explain_asks_nothing(prompts: PromptBook) -> None:
     engine = FakeEngine()
     assert explain(engine, prompts, []) == []
     assert engine.scored == engine.generated == []
+
+
+def test_a_model_that_is_not_trusted_explains_nothing(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine(text=lambda *_: "编造的理由。")
+    rule = catalogue.rule("A02")
+    (found,) = Explainer(engine, prompts, trusted=False).explain(PROMPT, [rule], CLAUSES, deadline=Deadline())
+    assert found.spans == ()
+    assert rule.require in found.reason
+    assert engine.scored == engine.generated == []
+
+
+def test_clause_numbers_are_not_part_of_a_reason(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine(logits=lambda *_: 0.0, text=lambda *_: "①您好没有答复②。")
+    assert explain(engine, prompts, [catalogue.rule("A02")])[0][1] == "您好没有答复。"
