@@ -112,7 +112,8 @@ def _headline(review: Review) -> Paragraph:
         counts = _count(finding.rule.severity for finding in review.findings)
         parts.append(Fragment(f" · 问题 {len(review.findings)} 处（{counts}）"))
     elif review.verdict == "pass":
-        parts.append(Fragment(" · 未发现问题"))
+        # A reservation at the end is read too late by whoever stops at the first line.
+        parts.append(Fragment(" · 未发现问题（有保留，见末尾注意）" if review.notes else " · 未发现问题"))
     if review.not_assessed:
         parts.append(Fragment(f" · {len(review.not_assessed)} 条规则未审核"))
     if review.verdict == "not_assessed":

@@ -186,3 +186,8 @@ def test_colour_needs_a_terminal_that_wants_it(
     environ: dict[str, str], is_terminal: bool, expected: bool
 ) -> None:
     assert wants_colour(environ, is_terminal=is_terminal) is expected
+
+
+def test_a_pass_with_reservations_says_so_in_its_first_line() -> None:
+    assert "有保留" in render_plain(make_review(notes=["结论仅供参考。"])).splitlines()[0]
+    assert "有保留" not in render_plain(make_review()).splitlines()[0]
