@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from reviewer.checks import CheckSettings, run_checks
-from reviewer.clauses import clauses_of, split_clauses
+from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
 from reviewer.engine.protocol import Prompt
 from reviewer.errors import EngineError
@@ -132,9 +132,11 @@ class Pipeline:
         listener.verdict(review)
         if options.rewrite and assessment.findings:
             with clock.stage("rewrite"):
-                rewrite = self._rewrite_or_say_why(
-                    conversation, clauses, prompt, assessment, options, deadline, listener
-                )
+                try:
+                    rewrite = self._rewrite(conversation, prompt, assessment, options, deadline, listener)
+                except EngineError as error:
+                    # A failure costs the rewrite, never the findings.
+                    rewrite = RewriteOut(text="", status="none", note=f"没有改写：{error}")
             fields = {**review.model_dump(), "rewrite": rewrite, "timing_ms": clock.total()}
             review = Review.model_validate(fields)
         return review
@@ -214,33 +216,16 @@ class Pipeline:
         ]
         return replace(assessment, findings=settle(explained))
 
-    def _rewrite_or_say_why(
-        self,
-        conversation: Conversation,
-        clauses: tuple[Clause, ...],
-        prompt: Prompt,
-        assessment: _Assessment,
-        options: Options,
-        deadline: Deadline,
-        listener: Listener,
-    ) -> RewriteOut:
-        """Propose and verify; a failure costs the rewrite, never the findings."""
-        try:
-            return self._rewrite(conversation, clauses, prompt, assessment, options, deadline, listener)
-        except EngineError as error:
-            return RewriteOut(text="", status="none", note=f"没有改写：{error}")
-
     def _rewrite(
         self,
         conversation: Conversation,
-        clauses: tuple[Clause, ...],
         prompt: Prompt,
         assessment: _Assessment,
         options: Options,
         deadline: Deadline,
         listener: Listener,
     ) -> RewriteOut:
-        violations = [Violation(finding.rule, _numbers(finding, clauses)) for finding in assessment.findings]
+        violations = [Violation(finding.rule, ()) for finding in assessment.findings]
         proposal = self.rewriter.propose(prompt, violations, deadline=deadline, on_text=listener.rewrite_text)
         if not proposal.text:
             why = "时间到限，没有生成改写" if proposal.ended == "deadline" else "模型没有写出改写"
@@ -308,10 +293,6 @@ def finding_out(finding: Finding) -> FindingOut:
         reason=finding.reason,
         origin=finding.origin,
     )
-
-
-def _numbers(finding: Finding, clauses: tuple[Clause, ...]) -> tuple[int, ...]:
-    return tuple(sorted({n for span in finding.spans for n in clauses_of(clauses, span.start, span.end)}))
 
 
 def _removable(findings: Sequence[Finding]) -> list[Span]:

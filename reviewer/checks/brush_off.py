@@ -13,7 +13,6 @@ to the grader.
 import re
 
 from reviewer.checks.subject import Subject
-from reviewer.checks.wording import quoted, reported
 from reviewer.types import Hit
 
 _REFUSAL = re.compile(r"不清楚|不知道|不晓得|没办法|管不了|不归(?:我们?|咱们?)管")
@@ -25,14 +24,9 @@ _WAY_OUT = re.compile(
 
 def find_brush_off(subject: Subject) -> tuple[Hit, ...]:
     """Return at most one hit, its spans the words of refusal."""
-    text = subject.draft.text
-    if _WAY_OUT.search(text):
+    if _WAY_OUT.search(subject.draft.text):
         return ()
-    spans = tuple(
-        subject.draft.span(*match.span())
-        for match in _REFUSAL.finditer(text)
-        if not quoted(text, *match.span()) and not reported(text, match.start())
-    )
+    spans = subject.said(_REFUSAL)
     if not spans:
         return ()
     return (Hit("A02", spans, f"只说“{spans[0].text}”，没有答应查询核实，也没有给客户出路。"),)

@@ -11,8 +11,7 @@ that mostly mean somebody else (宝宝 is a baby, 人家 other people) are left 
 import re
 
 from reviewer.checks.subject import Subject
-from reviewer.checks.wording import quoted, reported
-from reviewer.types import Hit, Span
+from reviewer.types import Hit
 
 _YOU = re.compile(r"你(?![好们])")
 # 亲爱的用户 opens a formal notice; 亲爱的 alone addresses one person.
@@ -24,27 +23,16 @@ _ENDEARMENT = re.compile(
 
 def find_familiar_address(subject: Subject) -> tuple[Hit, ...]:
     """Return at most one hit of A01, with a span for every 你 that addresses the customer."""
-    text = subject.draft.text
-    if "您" in text:
+    if "您" in subject.draft.text:
         return ()
-    spans = _spans(subject, _YOU)
+    spans = subject.said(_YOU)
     return (Hit("A01", spans, "全句用“你”称呼客户，没有一处用“您”。"),) if spans else ()
 
 
 def find_endearments(subject: Subject) -> tuple[Hit, ...]:
     """Return at most one hit of A08, with a span for every endearment."""
-    spans = _spans(subject, _ENDEARMENT)
+    spans = subject.said(_ENDEARMENT)
     if not spans:
         return ()
     said = "、".join(f"“{text}”" for text in dict.fromkeys(span.text for span in spans))
     return (Hit("A08", spans, f"{said}过于亲昵，不够专业得体。"),)
-
-
-def _spans(subject: Subject, pattern: re.Pattern[str]) -> tuple[Span, ...]:
-    text = subject.draft.text
-    found = (match.span() for match in pattern.finditer(text))
-    return tuple(
-        subject.draft.span(start, end)
-        for start, end in found
-        if not quoted(text, start, end) and not reported(text, start)
-    )

@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from reviewer.checks.wording import quoted, reported
 from reviewer.folding import Folded, fold
-from reviewer.types import Conversation
+from reviewer.types import Conversation, Span
 
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ \-.·—]{1,3}(?=\d)")
 
@@ -36,6 +37,15 @@ class Subject:
     def written_by_customer(self, number: str) -> bool:
         """Whether the customer wrote these digits in this conversation, blanks and hyphens aside."""
         return number in close_up(self.customer)
+
+    def said(self, pattern: re.Pattern[str]) -> tuple[Span, ...]:
+        """Return where the draft says ``pattern`` in the agent's own voice: not quoted, not reported."""
+        text = self.draft.text
+        return tuple(
+            self.draft.span(*match.span())
+            for match in pattern.finditer(text)
+            if not quoted(text, *match.span()) and not reported(text, match.start())
+        )
 
     def declared_by_team(self, number: str) -> bool:
         """Whether these digits stand in the public numbers or facts of the team."""
