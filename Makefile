@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SOURCES := reviewer tests eval
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint gate format bench clean
 
 $(INSTALLED): pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -21,6 +21,11 @@ demo: $(INSTALLED)
 
 test: lint
 	$(BIN)/python -m pytest
+	$(MAKE) gate
+
+# Forty dev examples against the floors of eval/floors.json; says which examples flipped.
+gate: $(INSTALLED)
+	$(BIN)/reviewer eval run --set smoke
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check $(SOURCES)

@@ -1,10 +1,11 @@
 """Fit the combiner of ``prompts/calibration.json`` on labelled examples and print how good it is.
 
-    python eval/calibrate.py collect --model qwen2.5-coder-0.5b --out eval/runs/calibrate-0.5b.jsonl
-    python eval/calibrate.py fit eval/runs/calibrate-0.5b.jsonl [--write]
+    python eval/calibrate.py collect --out eval/runs/evidence.jsonl [--ask --model qwen2.5-coder-0.5b]
+    python eval/calibrate.py fit eval/runs/evidence.jsonl [--write]
 
-``collect`` asks the model about every applicable rule of every example and appends the evidence,
-one line an example; killed, it goes on where it stopped. ``fit`` prints cross-validated figures,
+``collect`` keeps what classifier and retriever know of every applicable rule of every example, and
+with ``--ask`` the language model's answers too, one line an example; killed, it goes on where it
+stopped. ``fit`` prints cross-validated figures,
 the folds being author files, and with ``--write`` puts the combiner fitted on all of them in place.
 """
 
@@ -12,9 +13,9 @@ import json
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,20 +27,31 @@ from reviewer.bootstrap import CALIBRATION_FILE, Reviewer
 from reviewer.checks import run_checks
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
+from reviewer.evaluation.examples import Example
 from reviewer.files import atomic_path
+from reviewer.grading import Calibration, Grader
 from reviewer.grading.candidates import resident_rules
+from reviewer.manual.catalogue import load_catalogue
 from reviewer.prompting.book import MAX_CLAUSES
 from reviewer.request import conversation_of
 from reviewer.resources import resource_dir
 from reviewer.retrieval import IndexRetriever
-from reviewer.schema import ReviewRequest
 from reviewer.settings import load_settings
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 DEV = Path(__file__).parent / "data" / "dev"
-FEATURES = ("logit", "dense", "bm25")
+FEATURES = ("logit", "dense", "bm25", "classifier")
+EVIDENCE: dict[str, tuple[int, ...]] = {
+    "rule alone": (),
+    "logit": (0,),
+    "retrieval": (1, 2),
+    "classifier": (3,),
+    "classifier+retr.": (1, 2, 3),
+    "all": (0, 1, 2, 3),
+}
 REGULARISATION = 1.0
 SPECIFICITY = 0.9
+RED_PRECISION = 0.9
 
 Vector = npt.NDArray[np.float64]
 
@@ -50,16 +62,20 @@ def collect(
     model: Annotated[str, typer.Option(help="Registered name or GGUF path.")] = "qwen2.5-coder-0.5b",
     limit: Annotated[int, typer.Option(help="Examples a file, after a fixed shuffle; 0 means all.")] = 0,
     data: Annotated[Path, typer.Option(help="Folder of labelled JSONL files.")] = DEV,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the language model too (seconds an example).")
+    ] = False,
+    classifier: Annotated[str, typer.Option(help="auto, none or a folder.")] = "auto",
 ) -> None:
-    """Ask the model and keep the evidence."""
+    """Keep the evidence of every example."""
     out.parent.mkdir(parents=True, exist_ok=True)
     done = _finished(out)
-    settings = load_settings({"model": model}, cwd=Path.cwd()).settings
+    settings = load_settings({"model": model, "classifier": classifier}, cwd=Path.cwd()).settings
     with Reviewer.from_settings(settings) as reviewer, out.open("a", encoding="utf-8") as sink:
         for author, example in _examples(data, limit):
             if example["id"] in done:
                 continue
-            record = {"id": example["id"], "author": author, **_evidence(reviewer, example)}
+            record = {"id": example["id"], "author": author, **_evidence(reviewer, example, ask=ask)}
             sink.write(json.dumps(record, ensure_ascii=False) + "\n")
             sink.flush()
 
@@ -86,41 +102,47 @@ def _examples(data: Path, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield author, example
 
 
-def _evidence(reviewer: Reviewer, example: dict[str, Any]) -> dict[str, Any]:
+def _evidence(reviewer: Reviewer, example: dict[str, Any], *, ask: bool) -> dict[str, Any]:
     pipeline = reviewer.pipeline
-    fields = ("draft", "customer", "history", "channel", "stage")
-    conversation = conversation_of(ReviewRequest(**{name: example[name] for name in fields}))
+    conversation = conversation_of(Example.model_validate(example).request())
     clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
-    prompt = pipeline.prompts.prompt(conversation, clauses, resident_rules(pipeline.catalogue.rules))
     rules = pipeline.catalogue.applicable(conversation)
     relevance = pipeline.retriever.relevance(conversation)
-    grading = pipeline.grader.grade(prompt, rules, resident=rules, evidence={}, deadline=Deadline())
+    scores = pipeline.classifier.scores(conversation, clauses) if pipeline.classifier else {}
+    logits: dict[str, float | None] = {}
+    if ask:
+        prompt = pipeline.prompts.prompt(conversation, clauses, resident_rules(pipeline.catalogue.rules))
+        asking = Grader(reviewer.engine, pipeline.prompts, Calibration())
+        grading = asking.grade(prompt, rules, resident=rules, evidence={}, deadline=Deadline())
+        logits = {grade.rule_id: grade.logit for grade in grading.grades}
     assert isinstance(pipeline.retriever, IndexRetriever)
     return {
         "conditions": {
-            "model": reviewer.engine.identity.model,
+            "model": reviewer.engine.identity.model if ask else "",
             "adapter": reviewer.engine.identity.adapter,
-            "prompts": pipeline.versions.prompts,
+            "prompts": pipeline.versions.prompts if ask else "",
             "manual": pipeline.versions.manual,
             "encoder": pipeline.retriever.encoder.identity,
+            "classifier": pipeline.versions.classifier,
         },
         "gold": sorted({violation["rule"] for violation in example["violations"]}),
         "disputed": example.get("disputed", []),
         "hits": sorted({hit.rule_id for hit in run_checks(conversation, pipeline.checks)}),
         "rules": {
-            grade.rule_id: [
-                round(grade.logit, 4),
-                round(relevance[grade.rule_id].dense, 5),
-                round(relevance[grade.rule_id].bm25, 4),
+            rule.id: [
+                round(logits.get(rule.id) or 0.0, 4),
+                round(relevance[rule.id].dense, 5),
+                round(relevance[rule.id].bm25, 4),
+                round(scores[rule.id].logit, 4) if rule.id in scores else 0.0,
             ]
-            for grade in grading.grades
+            for rule in rules
         },
     }
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One row a (draft, rule): features [n, 3], labels, rule and author indices, check hits."""
+    """One row a (draft, rule): features [n, 4], labels, rule and author indices, check hits, red or not."""
 
     features: Vector
     labels: npt.NDArray[np.bool_]
@@ -128,10 +150,24 @@ class _Table:
     authors: npt.NDArray[np.int64]
     drafts: npt.NDArray[np.int64]
     hits: npt.NDArray[np.bool_]
+    red: npt.NDArray[np.bool_]
     names: tuple[str, ...]
+
+    def rows(self, chosen: npt.NDArray[np.bool_]) -> "_Table":
+        """Return the table of some of the rows."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        return _Table(**{name: value if name == "names" else value[chosen] for name, value in kept.items()})
+
+
+class _Thresholds(NamedTuple):
+    """From which probability on a rule counts as violated."""
+
+    red: float
+    other: float
 
 
 def _table(records: Sequence[dict[str, Any]]) -> _Table:
+    severities = {rule.id: rule.severity for rule in load_catalogue(resource_dir("corpus")).rules}
     names = tuple(sorted({rule for record in records for rule in record["rules"]}))
     authors = sorted({record["author"] for record in records})
     rows = [
@@ -155,6 +191,7 @@ def _table(records: Sequence[dict[str, Any]]) -> _Table:
         np.array(columns[3]),
         np.array(columns[4]),
         np.array(columns[5]),
+        np.array([severities[names[row]] == "red" for row in columns[2]]),
         names,
     )
 
@@ -220,15 +257,26 @@ def _score(table: _Table, found: npt.NDArray[np.bool_]) -> _Score:
     )
 
 
-def _best_threshold(table: _Table, probability: Vector) -> float:
-    """Return the threshold with the best rule F1 that keeps the flag specificity; checks count as found.
+def _best_thresholds(table: _Table, probability: Vector) -> _Thresholds:
+    """Return the thresholds of red rules and of all others; checks count as found.
 
-    A clean draft flagged costs a chat team every time, so specificity below ``SPECIFICITY`` is not
-    bought with recall.
+    A missed red line costs more than anything, a wrong block a little less: red takes the best
+    recall that keeps ``RED_PRECISION``. A clean draft flagged costs a chat team every time, so for the
+    rest specificity below ``SPECIFICITY`` is not bought with recall.
     """
-    scores = {float(t): _score(table, (probability >= t) | table.hits) for t in np.linspace(0.05, 0.99, 95)}
-    kept = {t: score for t, score in scores.items() if score.specificity >= SPECIFICITY}
-    return max(kept or scores, key=lambda t: scores[t].f1)
+    grid = [round(float(t), 3) for t in np.linspace(0.05, 0.98, 94)]
+    reds = table.rows(table.red)
+    at_red = {t: _score(reds, (probability[table.red] >= t) | reds.hits) for t in grid}
+    precise = [t for t in grid if at_red[t].precision >= RED_PRECISION] or grid[-1:]
+    red = max(precise, key=lambda t: (at_red[t].recall, t))
+    scores = {t: _score(table, _found(table, probability, _Thresholds(red=red, other=t))) for t in grid}
+    kept = [t for t in grid if scores[t].specificity >= SPECIFICITY] or grid[-1:]
+    return _Thresholds(red=red, other=max(kept, key=lambda t: scores[t].f1))
+
+
+def _found(table: _Table, probability: Vector, thresholds: _Thresholds) -> npt.NDArray[np.bool_]:
+    limits = np.where(table.red, thresholds.red, thresholds.other)
+    return np.asarray((probability >= limits) | table.hits)
 
 
 @app.command()
@@ -242,44 +290,42 @@ def fit(
         raise typer.BadParameter("the records come from different models, prompts or manuals")
     table = _table(rows)
     print(f"{len(rows)} examples, {table.labels.sum()} violations, {len(table.labels)} pairs")
-    print(f"AUC of the raw logit {roc_auc_score(table.labels, table.features[:, 0]):.3f}")
-    print("held-out probabilities; the threshold is chosen on the same rows, so F1 is a little high")
-    print("evidence           AUC    thr   rule F1 (P/R)        flag recall / specificity")
-    for label, columns in (
-        ("rule alone", ()),
-        ("logit", (0,)),
-        ("retrieval", (1, 2)),
-        ("logit+retrieval", (0, 1, 2)),
-    ):
+    print("held-out probabilities; thresholds are chosen on the same rows, so the figures are a little high")
+    print("evidence           AUC    red/other   rule F1 (P/R)       flag recall/spec   red recall/precision")
+    for label, columns in EVIDENCE.items():
+        if not all(np.ptp(table.features[:, column]) for column in columns):
+            continue
         probability = _held_out(table, columns)
-        threshold = _best_threshold(table, probability)
-        score = _score(table, (probability >= threshold) | table.hits)
-        area = roc_auc_score(table.labels, probability)
-        print(
-            f"{label:18} {area:.3f}  {threshold:.2f}  {score.f1:.3f} ({score.precision:.2f}/"
-            f"{score.recall:.2f})    {score.flag_recall:.2f} / {score.specificity:.2f}"
-        )
-    checks = _score(table, table.hits)
-    print(
-        f"checks alone                    {checks.f1:.3f} ({checks.precision:.2f}/{checks.recall:.2f})"
-        f"    {checks.flag_recall:.2f} / {checks.specificity:.2f}"
-    )
+        thresholds = _best_thresholds(table, probability)
+        found = _found(table, probability, thresholds)
+        area = f"{roc_auc_score(table.labels, probability):.3f}"
+        print(f"{label:18} {area}  {thresholds.red:.2f}/{thresholds.other:.2f}   {_line(table, found)}")
+    print(f"{'checks alone':18} {'':5}  {'':9}   {_line(table, table.hits)}")
     if write:
-        _write(table, rows[0]["conditions"], records.name, checks)
+        _write(table, rows[0]["conditions"], records.name)
 
 
-def _write(table: _Table, conditions: dict[str, str], name: str, checks: _Score) -> None:
-    """Fit on everything and store it; an answer that points the wrong way gets no weight."""
+def _line(table: _Table, found: npt.NDArray[np.bool_]) -> str:
+    score, red = _score(table, found), _score(table.rows(table.red), found[table.red])
+    return (
+        f"{score.f1:.3f} ({score.precision:.2f}/{score.recall:.2f})   "
+        f"{score.flag_recall:.2f}/{score.specificity:.2f}          {red.recall:.2f}/{red.precision:.2f}"
+    )
+
+
+def _write(table: _Table, conditions: dict[str, str], name: str) -> None:
+    """Fit on everything and store it; evidence that points the wrong way or is absent gets no weight."""
     everything = np.ones(len(table.labels), dtype=bool)
-    columns: Sequence[int] = (0, 1, 2)
-    if _fit(table, everything, columns).weights[0] <= 0:
-        columns = (1, 2)
+    columns = [column for column in range(len(FEATURES)) if np.ptp(table.features[:, column])]
+    weights = _fit(table, everything, columns).weights
+    columns = [column for column in columns if weights[column] > 0]
     combiner = _fit(table, everything, columns)
-    threshold = _best_threshold(table, _held_out(table, columns))
+    thresholds = _best_thresholds(table, _held_out(table, columns))
+    checks = _score(table, table.hits)
     entry = {
         "conditions": conditions,
         "fitted_on": f"eval/data/dev, {int(table.drafts.max()) + 1} examples ({name})",
-        "threshold": round(threshold, 3),
+        "thresholds": thresholds._asdict(),
         "check_probability": round(min(checks.precision, 0.99), 3),
         "weights": {key: round(float(w), 6) for key, w in zip(FEATURES, combiner.weights, strict=True)},
         "intercept": round(combiner.intercept, 6),
@@ -293,7 +339,10 @@ def _write(table: _Table, conditions: dict[str, str], name: str, checks: _Score)
     kept = [
         old
         for old in kept
-        if any(old["conditions"][key] != conditions[key] for key in ("model", "adapter", "encoder"))
+        if any(
+            old["conditions"].get(key) != conditions[key]
+            for key in ("model", "adapter", "encoder", "classifier")
+        )
     ]
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps({"fitted": [*kept, entry]}, indent=1) + "\n", encoding="utf-8")

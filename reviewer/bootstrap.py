@@ -8,8 +8,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from reviewer.checks import CheckSettings
+from reviewer.classifier import RuleClassifier, classifier_files
+from reviewer.engine.lazy import LazyEngine
+from reviewer.engine.library import library_build
 from reviewer.engine.llama import LlamaConfig, LlamaEngine
-from reviewer.engine.protocol import Engine
+from reviewer.engine.protocol import Engine, EngineIdentity
 from reviewer.errors import EngineClosedError, IndexMismatchError, IndexMissingError, ModelMissingError
 from reviewer.grading import Calibration, Conditions, Explainer, Grader, load_calibration
 from reviewer.grading.candidates import resident_rules
@@ -31,7 +34,8 @@ from reviewer.settings import Settings, load_settings
 CALIBRATION_FILE = "calibration.json"
 UNTRAINED_NOTE = "判断模型未经本任务训练，除确定性检查外的结论仅供参考，请人工复核。"
 UNUSED_NOTE = "模型的是否判断经校准不计权重，非检查类结论来自检索相似度和规则的常见程度。"
-UNCALIBRATED_NOTE = "当前模型、提示、手册或检索模型没有校准数据，把握度不可信。"
+CLASSIFIER_NOTE = "结论来自确定性检查和训练过的分类器；语言模型未经本任务训练，只用来改写。"
+UNCALIBRATED_NOTE = "当前模型、提示、手册、检索模型或分类器没有校准数据，把握度不可信。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,18 @@ class Reviewer:
         catalogue = load_catalogue(corpus_folder(settings))
         prompts = load_prompts(resource_dir("prompts"))
         with ExitStack() as opened:
-            engine = open_engine(settings, progress)
-            opened.callback(engine.close)
-            retriever = _retriever(settings, catalogue, progress, opened)
             system = prompts.system(resident_rules(catalogue.rules))
-            if not engine.has_prefix(system):
-                progress.note("首次使用：把手册读入模型并存盘，约需半分钟…")
-            engine.warm(system)
-            pipeline = wire(settings, catalogue, prompts, engine, retriever)
+            engine = _lazy_engine(settings, system, progress)
+            opened.callback(engine.close)
+            retriever = open_retriever(settings, catalogue, progress)
+            opened.callback(retriever.close)
+            classifier = open_classifier(settings, progress)
+            if classifier is not None:
+                opened.callback(classifier.close)
+            pipeline = wire(settings, catalogue, prompts, engine, retriever, classifier)
+            if pipeline.grader.calibration.uses_the_model:
+                # Its answers count, so the first review must not wait for it within its deadline.
+                engine.count_tokens("")
             return cls(pipeline, engine, opened.pop_all().close, settings.deadline_ms)
 
     def review(
@@ -143,6 +151,7 @@ def wire(
     prompts: PromptBook,
     engine: Engine,
     retriever: IndexRetriever,
+    classifier: RuleClassifier | None = None,
 ) -> Pipeline:
     """Put the parts together around any engine."""
     identity = engine.identity
@@ -152,6 +161,7 @@ def wire(
         prompts=prompts.content_hash,
         manual=catalogue.content_hash,
         encoder=retriever.encoder.identity,
+        classifier=classifier.identity if classifier else "",
     )
     calibration = load_calibration(resource_dir("prompts") / CALIBRATION_FILE, conditions)
     versions = VersionsOut(
@@ -160,6 +170,7 @@ def wire(
         index=retriever.identity,
         model=identity.model[:16],
         adapter=identity.adapter[:16],
+        classifier=conditions.classifier,
         prompts=prompts.content_hash,
         calibration=calibration.content_hash,
     )
@@ -170,9 +181,10 @@ def wire(
         explainer=Explainer(engine, prompts, trusted=bool(identity.adapter) or calibration.uses_the_model),
         rewriter=Rewriter(engine, prompts, settings.max_rewrite_tokens),
         retriever=retriever,
+        classifier=classifier,
         checks=CheckSettings(public_numbers=settings.public_numbers),
         versions=versions,
-        notes=_notes(identity.adapter, calibration),
+        notes=_notes(identity.adapter, calibration, classified=classifier is not None),
     )
 
 
@@ -183,22 +195,55 @@ def open_engine(settings: Settings, progress: Progress = _SILENT) -> LlamaEngine
         ModelError: it is missing or damaged.
         EngineError: no memory for it.
     """
+    return LlamaEngine(_engine_config(settings, progress))
+
+
+def open_classifier(settings: Settings, progress: Progress = _SILENT) -> RuleClassifier | None:
+    """Load the classifier of the settings, None when there is none or it is switched off.
+
+    Raises:
+        ModelError: it is missing or damaged.
+    """
+    folder = classifier_folder(settings)
+    if folder is None:
+        return None
+    files = classifier_files(folder, settings.home, notify=progress.note)
+    return RuleClassifier(files, n_threads=settings.threads or usable_cores())
+
+
+def _lazy_engine(settings: Settings, system: str, progress: Progress) -> LazyEngine:
+    """Return the engine, to be loaded with ``system`` resident when it is first asked."""
+    config = _engine_config(settings, progress)
+
+    def load() -> LlamaEngine:
+        engine = LlamaEngine(config)
+        try:
+            if not engine.has_prefix(system):
+                progress.note("首次使用：把手册读入模型并存盘，约需半分钟…")
+            engine.warm(system)
+        except BaseException:
+            engine.close()
+            raise
+        return engine
+
+    return LazyEngine(EngineIdentity(config.model_hash, config.adapter_hash, library_build()), load)
+
+
+def _engine_config(settings: Settings, progress: Progress) -> LlamaConfig:
     adapter = adapter_path(settings)
     model = resolve_model(
         settings.model,
         settings.home,
         progress=lambda done, total: progress.bytes_done(f"组装 {settings.model}", done, total),
     )
-    return LlamaEngine(
-        LlamaConfig(
-            model=model.path,
-            model_hash=model.sha256,
-            adapter=adapter,
-            adapter_hash=HashCache(settings.home).file(adapter) if adapter else "",
-            cache=settings.home / "prefixes",
-            n_ctx=settings.context_tokens,
-            n_threads=settings.threads or usable_cores(),
-        )
+    return LlamaConfig(
+        model=model.path,
+        model_hash=model.sha256,
+        adapter=adapter,
+        adapter_hash=HashCache(settings.home).file(adapter) if adapter else "",
+        cache=settings.home / "prefixes",
+        n_ctx=settings.context_tokens,
+        n_threads=settings.threads or usable_cores(),
     )
 
 
@@ -249,18 +294,24 @@ def usable_cores() -> int:
     return max(1, cores)
 
 
-def _retriever(
-    settings: Settings, catalogue: Catalogue, progress: Progress, opened: ExitStack
-) -> IndexRetriever:
+def open_retriever(settings: Settings, catalogue: Catalogue, progress: Progress = _SILENT) -> IndexRetriever:
+    """Open the index, building it if need be, and the encoder of its queries.
+
+    Raises:
+        ReviewerError: encoder or index cannot be used.
+    """
     encoder = _query_encoder(settings, progress)
-    if isinstance(encoder, LlamaEncoder):
-        opened.callback(encoder.close)
     try:
-        index = _open(settings, catalogue, encoder)
-    except (IndexMissingError, IndexMismatchError):
-        progress.note("建立手册索引…")
-        build_manual_index(settings, progress=progress)
-        index = _open(settings, catalogue, encoder)
+        try:
+            index = _open(settings, catalogue, encoder)
+        except (IndexMissingError, IndexMismatchError):
+            progress.note("建立手册索引…")
+            build_manual_index(settings, progress=progress)
+            index = _open(settings, catalogue, encoder)
+    except BaseException:
+        if isinstance(encoder, LlamaEncoder):
+            encoder.close()
+        raise
     return IndexRetriever(index, encoder)
 
 
@@ -304,12 +355,24 @@ def adapter_path(settings: Settings) -> Path | None:
     return path
 
 
+def classifier_folder(settings: Settings) -> Path | None:
+    """Return the folder of the classifier of the settings: ``auto`` is the one in the package."""
+    if settings.classifier == "none":
+        return None
+    if settings.classifier == "auto":
+        shipped = Path(__file__).parent / "adapters" / "classifier"
+        return shipped if shipped.is_dir() else None
+    return Path(settings.classifier)
+
+
 def corpus_folder(settings: Settings) -> Path:
     """Return the folder of the manual that is in force."""
     return settings.corpus or resource_dir("corpus")
 
 
-def _notes(adapter: str, calibration: Calibration) -> tuple[str, ...]:
+def _notes(adapter: str, calibration: Calibration, *, classified: bool) -> tuple[str, ...]:
+    if classified and calibration.fitted_on:
+        return () if adapter else (CLASSIFIER_NOTE,)
     notes = []
     if not adapter:
         notes.append(UNTRAINED_NOTE)

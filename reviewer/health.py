@@ -11,10 +11,12 @@ from typing import Literal
 from reviewer.bootstrap import (
     CALIBRATION_FILE,
     adapter_path,
+    classifier_folder,
     corpus_folder,
     encoder_identity,
     usable_cores,
 )
+from reviewer.classifier.files import identity_of, read_card
 from reviewer.errors import ManualIndexError, ReviewerError
 from reviewer.grading import Conditions, load_calibration
 from reviewer.index.store import open_index
@@ -51,6 +53,7 @@ def examine(settings: Settings) -> list[Examined]:
         "判断模型": _model,
         "检索模型": _encoder,
         "索引": _index,
+        "分类器": _classifier,
         "适配器": _adapter,
         "校准": _calibration,
     }
@@ -157,7 +160,7 @@ def _index(settings: Settings) -> Iterator[Examined]:
 def _adapter(settings: Settings) -> Iterator[Examined]:
     adapter = adapter_path(settings)
     if adapter is None:
-        yield Examined("适配器", "note", "无：判断模型未经本任务训练，结论仅供参考")
+        yield Examined("适配器", "note", "无：语言模型未经本任务训练")
     else:
         yield Examined("适配器", "ok", str(adapter))
     states = len(list((settings.home / "prefixes").glob("*.state")))
@@ -177,9 +180,23 @@ def _calibration(settings: Settings) -> Iterator[Examined]:
         prompts=load_prompts(resource_dir("prompts")).content_hash,
         manual=load_catalogue(corpus_folder(settings)).content_hash,
         encoder=encoder_identity(resolve_model(settings.encoder, settings.home, kind="encoder")),
+        classifier=_classifier_identity(settings),
     )
     calibration = load_calibration(resource_dir("prompts") / CALIBRATION_FILE, conditions)
     if calibration.fitted_on:
         yield Examined("校准", "ok", f"拟合于 {calibration.fitted_on}")
     else:
-        yield Examined("校准", "note", "当前模型、提示、手册或检索模型没有校准数据，把握度不可信")
+        yield Examined("校准", "note", "当前模型、提示、手册、检索模型或分类器没有校准数据，把握度不可信")
+
+
+def _classifier(settings: Settings) -> Iterator[Examined]:
+    folder = classifier_folder(settings)
+    if folder is None:
+        yield Examined("分类器", "note", "无：除确定性检查外的结论仅供参考")
+        return
+    yield Examined("分类器", "ok", f"{read_card(folder).name}（{_classifier_identity(settings)}）")
+
+
+def _classifier_identity(settings: Settings) -> str:
+    folder = classifier_folder(settings)
+    return identity_of(read_card(folder)) if folder else ""

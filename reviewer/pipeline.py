@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from reviewer.checks import CheckSettings, run_checks
+from reviewer.classifier import RuleScore
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
 from reviewer.engine.protocol import Prompt
 from reviewer.errors import EngineError
-from reviewer.grading import Evidence, Explainer, Explanation, Grader
+from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
 from reviewer.grading.candidates import DEFAULT_LIMIT, resident_rules, select_candidates
 from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
@@ -32,11 +33,19 @@ from reviewer.schema import (
     SpanOut,
     VersionsOut,
 )
-from reviewer.types import Clause, Conversation, Finding, Hit, Rule, Span
+from reviewer.types import Clause, Conversation, Finding, Grade, Hit, Rule, Span
 
 NO_REWRITE = RewriteOut(text="", status="none")
 _OUT_OF_TIME = "到时限仍未问到"
 _NOT_SELECTED = "检索未选中"
+
+
+class Classifier(Protocol):
+    """Scores every rule it knows in one pass."""
+
+    def scores(self, conversation: Conversation, clauses: Sequence[Clause]) -> Mapping[str, RuleScore]:
+        """Return logit and attention a clause, by rule id."""
+        ...
 
 
 class Retriever(Protocol):
@@ -54,8 +63,9 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Told of results as they come, on the caller's thread."""
+    """Told of results as they come, on the caller's thread; grades and relevance of the draft itself."""
 
+    grades: Callable[[Sequence[Grade], Mapping[str, Relevance]], None] = lambda _grades, _relevance: None
     verdict: Callable[[Review], None] = lambda _review: None
     rewrite_text: Callable[[str], None] = lambda _text: None
 
@@ -77,6 +87,9 @@ class _Assessment:
     assessed: frozenset[str]
     unanswered: tuple[Rule, ...]
     skipped: tuple[Rule, ...]
+    grades: tuple[Grade, ...]
+    relevance: Mapping[str, Relevance]
+    looked_at: Mapping[str, Sequence[float]]
 
 
 @dataclass
@@ -109,6 +122,7 @@ class Pipeline:
     explainer: Explainer
     rewriter: Rewriter
     retriever: Retriever
+    classifier: Classifier | None
     checks: CheckSettings
     versions: VersionsOut
     notes: tuple[str, ...] = ()
@@ -125,7 +139,8 @@ class Pipeline:
         conversation = conversation_of(request)
         clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
         prompt = self._prompt(conversation, clauses)
-        assessment = self._assess(conversation, prompt, options, deadline, clock)
+        assessment = self._assess(conversation, prompt, clauses, options, deadline, clock)
+        listener.grades(assessment.grades, assessment.relevance)
         with clock.stage("explain"):
             assessment = self._explain(assessment, prompt, clauses, deadline)
         review = self._review(conversation, assessment, clock)
@@ -148,30 +163,38 @@ class Pipeline:
         self,
         conversation: Conversation,
         prompt: Prompt,
+        clauses: Sequence[Clause],
         options: Options,
         deadline: Deadline,
         clock: _Clock,
     ) -> _Assessment:
-        """Run the checks and ask about every applicable rule that is to be asked."""
+        """Run the checks and grade every applicable rule that is to be graded."""
         with clock.stage("checks"):
             hits = run_checks(conversation, self.checks)
+        in_time = not deadline.expired
         with clock.stage("retrieve"):
-            relevance = self.retriever.relevance(conversation)
+            relevance = self.retriever.relevance(conversation) if in_time else {}
+        with clock.stage("classify"):
+            scores = self.classifier.scores(conversation, clauses) if self.classifier and in_time else {}
         applicable = self.catalogue.applicable(conversation)
         candidates = select_candidates(
             applicable,
             {rule_id: known.fused for rule_id, known in relevance.items()},
             limit=None if options.all_rules else DEFAULT_LIMIT,
         )
-        evidence = {rule_id: Evidence(known.dense, known.bm25) for rule_id, known in relevance.items()}
-        with clock.stage("grade"):
-            grading = self.grader.grade(
-                prompt,
-                candidates.asked,
-                resident=resident_rules(self.catalogue.rules),
-                evidence=evidence,
-                deadline=deadline,
-            )
+        evidence = {
+            rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in candidates.asked
+        }
+        grading = Grading((), candidates.asked)
+        if in_time:
+            with clock.stage("grade"):
+                grading = self.grader.grade(
+                    prompt,
+                    candidates.asked,
+                    resident=resident_rules(self.catalogue.rules),
+                    evidence=evidence,
+                    deadline=deadline,
+                )
         found = self._hit_findings(hits, applicable)
         found |= {
             grade.rule_id: Finding(self.catalogue.rule(grade.rule_id), grade.probability, (), "", "grader")
@@ -183,6 +206,9 @@ class Pipeline:
             frozenset({*(grade.rule_id for grade in grading.grades), *found}),
             tuple(rule for rule in grading.unanswered if rule.id not in found),
             tuple(rule for rule in candidates.skipped if rule.id not in found),
+            grading.grades,
+            relevance,
+            {rule_id: score.weights for rule_id, score in scores.items()},
         )
 
     def _hit_findings(self, hits: Sequence[Hit], applicable: Sequence[Rule]) -> dict[str, Finding]:
@@ -203,7 +229,9 @@ class Pipeline:
         graded = [finding for finding in assessment.findings if finding.origin == "grader"]
         rules = [finding.rule for finding in graded]
         try:
-            explanations = self.explainer.explain(prompt, rules, clauses, deadline=deadline)
+            explanations = self.explainer.explain(
+                prompt, rules, clauses, looked_at=assessment.looked_at, deadline=deadline
+            )
         except EngineError:
             # What is found stands, though nobody can say where and why.
             explanations = tuple(Explanation(rule.id, (), stated(rule)) for rule in rules)
@@ -234,7 +262,7 @@ class Pipeline:
         def recheck(draft: str) -> Regrading:
             again = replace(conversation, draft=draft)
             pieces = split_clauses(draft, limit=MAX_CLAUSES)
-            outcome = self._assess(again, self._prompt(again, pieces), options, deadline, _Clock())
+            outcome = self._assess(again, self._prompt(again, pieces), pieces, options, deadline, _Clock())
             told = [replace(found, reason=found.reason or stated(found.rule)) for found in outcome.findings]
             return Regrading(settle(told), not outcome.unanswered and not outcome.skipped)
 
@@ -275,6 +303,12 @@ class Pipeline:
             timing_ms=clock.total(),
             versions=self.versions,
         )
+
+
+def _evidence(known: Relevance | None, score: RuleScore | None) -> Evidence:
+    return Evidence(
+        known.dense if known else 0.0, known.bm25 if known else 0.0, score.logit if score else 0.0
+    )
 
 
 def finding_out(finding: Finding) -> FindingOut:

@@ -57,7 +57,7 @@ class LlamaEncoder:
             n_sequences=1,
             n_threads=n_threads,
             should_abort=lambda: False,
-            embeddings=True,
+            embeddings="pooled",
         )
 
     @property
@@ -110,6 +110,11 @@ class IndexRetriever:
     def identity(self) -> str:
         """Content hash of the index."""
         return self.index.index_identity
+
+    def close(self) -> None:
+        """Free the encoder's weights."""
+        if isinstance(self.encoder, LlamaEncoder):
+            self.encoder.close()
 
     def relevance(self, conversation: Conversation) -> Mapping[str, Relevance]:
         """Return the relevance of every rule of the index, by rule id."""

@@ -129,6 +129,7 @@ class VersionsOut(_Record):
     index: str
     model: str
     adapter: str
+    classifier: str
     prompts: str
     calibration: str
 

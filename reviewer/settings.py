@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     adapter: str = Field(
         "auto", min_length=1, description="auto（有随附的就用）、none（不用），或适配器文件路径"
     )
+    classifier: str = Field(
+        "auto", min_length=1, description="auto（用随附的）、none（不用），或训练所得的分类器目录"
+    )
     encoder: str = Field(
         "multilingual-e5-small",
         min_length=1,

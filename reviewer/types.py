@@ -116,12 +116,13 @@ class Hit:
 class Grade:
     """One answered question: is this rule violated by this draft?
 
-    ``logit`` is log P(yes) - log P(no) of the model's next token, before calibration;
-    ``probability`` (0-1) is after it; ``violated`` compares it with the rule's threshold.
+    ``logit`` is log P(yes) - log P(no) of the language model's next token, before calibration, or
+    None when it was not asked; ``probability`` (0-1) is after it; ``violated`` compares it with the
+    rule's threshold.
     """
 
     rule_id: str
-    logit: float
+    logit: float | None
     probability: float
     violated: bool
 

@@ -14,7 +14,9 @@ from reviewer.rewriting import Rewriter
 from reviewer.schema import VersionsOut
 from reviewer.types import Conversation
 
-VERSIONS = VersionsOut(app="0", manual="m", index="i", model="l", adapter="", prompts="p", calibration="c")
+VERSIONS = VersionsOut(
+    app="0", manual="m", index="i", model="l", adapter="", classifier="", prompts="p", calibration="c"
+)
 
 
 @dataclass
@@ -36,6 +38,7 @@ def make_pipeline(catalogue: Catalogue, prompts: PromptBook, engine: FakeEngine)
         explainer=Explainer(engine, prompts),
         rewriter=Rewriter(engine, prompts),
         retriever=FixedRetriever(),
+        classifier=None,
         checks=CheckSettings(),
         versions=VERSIONS,
         notes=("提示",),

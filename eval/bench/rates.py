@@ -19,6 +19,7 @@ from reviewer.models.resolve import resolve_model
 from reviewer.settings import load_settings
 
 PREFILL, DECODE = 512, 64
+ANSWER_OPEN = 5  # ChatML control tokens between the user's text and the answer, decoded as well
 TEXT = "您好，请稍等，我帮您核实一下订单的情况，核实清楚以后马上给您答复。"
 
 
@@ -66,11 +67,11 @@ class Raw:
 def our_rates(engine: LlamaEngine, seed: str) -> Rates:
     """The same through the public interface: a user's turn of that size, then a generation."""
     text = seed + TEXT * 40
-    while engine.count_tokens(text) > PREFILL:
+    while engine.count_tokens(text) + ANSWER_OPEN > PREFILL:
         text = text[:-1]
     prompt = Prompt("不停地写下去。", text)
     engine.warm(prompt.system)
-    size = engine.count_tokens(text)
+    size = engine.count_tokens(text) + ANSWER_OPEN
     begun = time.perf_counter()
     engine.score(prompt, [Tail("")], ["是", "否"], deadline=Deadline())
     prefill = size / (time.perf_counter() - begun)
@@ -83,7 +84,7 @@ def _generating(engine: LlamaEngine, prompt: Prompt, max_tokens: int) -> float:
     begun = time.perf_counter()
     (result,) = engine.generate(
         prompt,
-        [Tail("请从一数到一百，用汉字，一个一个数：", "一、二、三、")],
+        [Tail("请一直写下去，不要停：", "好的，" * 12)],
         max_tokens=max_tokens,
         stop=[],
         deadline=Deadline(),
@@ -95,9 +96,10 @@ def _generating(engine: LlamaEngine, prompt: Prompt, max_tokens: int) -> float:
 def main(rounds: Annotated[int, typer.Option(help="Rounds of each side.")] = 3) -> None:
     """Print the medians and their ratio."""
     settings = load_settings({}, cwd=Path.cwd()).settings
-    raw = Raw(resolve_model(settings.model, settings.home).path)
     pairs = []
     with open_engine(settings) as engine:
+        engine.warm("")  # loads the library for both sides, with its log silenced
+        raw = Raw(resolve_model(settings.model, settings.home).path)
         for number in range(rounds):
             pairs.append((raw.rates(f"第{number}轮"), our_rates(engine, f"第{number}回")))
     for name in ("prefill", "decode"):

@@ -10,6 +10,7 @@ import typer
 from reviewer.cli.options import (
     Adapter,
     ChannelOption,
+    Classifier,
     Corpus,
     Encoder,
     Home,
@@ -55,6 +56,7 @@ def check(
     all_rules: Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")] = False,
     model: Model = None,
     adapter: Adapter = None,
+    classifier: Classifier = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
     threads: Threads = None,
@@ -74,6 +76,7 @@ def check(
         "rewrite": rewrite,
         "model": model,
         "adapter": adapter,
+        "classifier": classifier,
         "encoder": encoder,
         "corpus": corpus,
         "threads": threads,

@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from reviewer.cli import check, doctor, index, models
+from reviewer.cli import check, doctor, index, models, train
+from reviewer.cli import eval as evaluate
 from reviewer.cli.options import PrintConfig
 from reviewer.errors import ReviewerError
 
@@ -31,8 +32,10 @@ app = typer.Typer(
 )
 app.command("check")(check.check)
 app.command("doctor")(doctor.doctor)
+app.add_typer(evaluate.app, name="eval")
 app.add_typer(index.app, name="index")
 app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
 
 
 @app.callback(invoke_without_command=True)

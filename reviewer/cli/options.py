@@ -19,6 +19,10 @@ Model = Annotated[
 Adapter = Annotated[
     str | None, typer.Option("--adapter", help="auto、none 或 LoRA GGUF 文件路径。", rich_help_panel=_WHERE)
 ]
+Classifier = Annotated[
+    str | None,
+    typer.Option("--classifier", help="auto、none 或训练所得的分类器目录。", rich_help_panel=_WHERE),
+]
 Encoder = Annotated[
     str | None,
     typer.Option(

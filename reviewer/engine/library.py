@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from reviewer.errors import EngineClosedError, EngineError, ModelCorruptError
+
+Embeddings = Literal["pooled", "tokens"]
 
 ABORTED = 2  # llama_decode: the abort callback returned true
 NO_SLOT = 1  # llama_decode: the context is full
@@ -138,7 +140,7 @@ class DecodeContext:
         n_sequences: int,
         n_threads: int,
         should_abort: Callable[[], bool],
-        embeddings: bool = False,
+        embeddings: Embeddings | None = None,
     ) -> None:
         """Create the context.
 
@@ -149,7 +151,7 @@ class DecodeContext:
             n_sequences: Most sequences alive at once.
             n_threads: Threads for prefill and decode alike.
             should_abort: Asked between graph nodes, on a llama.cpp thread; true ends ``decode``.
-            embeddings: Mean-pooled embeddings instead of logits.
+            embeddings: Instead of logits: one mean-pooled vector a sequence, or one a token.
 
         Raises:
             EngineError: no memory for it.
@@ -162,12 +164,15 @@ class DecodeContext:
         params.n_ubatch = n_batch if embeddings else min(n_batch, 512)
         params.n_seq_max, params.kv_unified = n_sequences, True
         params.n_threads = params.n_threads_batch = n_threads
-        # Forks over a long prefix are a matrix product without flash attention, row by row with it:
-        # 7.0 s against 7.9-10.3 s for 46 questions on two cores.
-        params.flash_attn_type = self._lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        params.embeddings = embeddings
         if embeddings:
-            params.pooling_type = self._lib.LLAMA_POOLING_TYPE_MEAN
+            params.embeddings = True
+            params.pooling_type = (
+                self._lib.LLAMA_POOLING_TYPE_MEAN
+                if embeddings == "pooled"
+                else self._lib.LLAMA_POOLING_TYPE_NONE
+            )
+            # Flash attention rounds keys and values to half precision, which an encoder need not.
+            params.flash_attn_type = self._lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self._abort = self._lib.ggml_abort_callback(lambda _data: should_abort())
         params.abort_callback = self._abort
         self._pointer = self._lib.llama_init_from_model(model.pointer, params)
@@ -208,6 +213,12 @@ class DecodeContext:
         """Return a copy of the pooled embedding, shape [n_embd], of ``sequence``."""
         pointer = self._lib.llama_get_embeddings_seq(self._pointer, sequence)
         return np.array(np.ctypeslib.as_array(pointer, shape=(self._model.n_embd,)), dtype=np.float32)
+
+    def token_embeddings(self, count: int) -> npt.NDArray[np.float32]:
+        """Return a copy of the vectors, shape [count, n_embd], of the first ``count`` items decoded."""
+        pointers = [self._lib.llama_get_embeddings_ith(self._pointer, index) for index in range(count)]
+        rows = [np.ctypeslib.as_array(pointer, shape=(self._model.n_embd,)) for pointer in pointers]
+        return np.array(rows, dtype=np.float32)
 
     def fork(self, source: int, target: int) -> None:
         """Let ``target`` begin with all that ``source`` holds; costs no cells."""

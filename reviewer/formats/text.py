@@ -24,7 +24,14 @@ VERDICTS: dict[Verdict, str] = {
 SEVERITIES: dict[Severity, str] = {"red": "红线", "major": "重要", "minor": "轻微"}
 _ORIGINS: dict[Origin, str] = {"grader": "模型判断", "check": "确定性检查"}
 _STATUS = {"verified": "已核对", "unverified": "未通过核对，请勿直接发送", "none": "无"}
-_TIMINGS = {"checks": "检查", "retrieve": "检索", "grade": "判断", "explain": "说明", "rewrite": "改写"}
+_TIMINGS = {
+    "checks": "检查",
+    "retrieve": "检索",
+    "classify": "分类",
+    "grade": "判断",
+    "explain": "说明",
+    "rewrite": "改写",
+}
 # A check without a clause found something missing; the model may just not have been asked where.
 _NO_CLAUSE: dict[Origin, str] = {
     "check": "缺失（草稿里没有应有的内容）",

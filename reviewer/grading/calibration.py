@@ -1,7 +1,8 @@
 """From what is known about a rule to the probability that it is violated.
 
 The evidence is stacked by a logistic model, fitted on the dev files by ``eval/calibrate.py``: the
-grader's logit, the retriever's dense and BM25 scores, and one intercept a rule. The file names
+language model's logit, the classifier's, the retriever's dense and BM25 scores, and one intercept a
+rule. The file names
 everything it was fitted for; with anything else the raw logit is used and the review says so.
 
 Source: stacked generalisation (Wolpert 1992) with Platt's sigmoid (1999) as the combiner.
@@ -17,12 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import CorpusError
 from reviewer.resources import content_hash, read_text
+from reviewer.types import Severity
 
 _THRESHOLD = 0.5
 
 
 class Conditions(BaseModel):
-    """What a combiner was fitted for; its weights mean nothing for anything else."""
+    """What a combiner was fitted for; its weights mean nothing for anything else.
+
+    In the file, an empty model, prompts or encoder means any: that evidence has no weight.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     model: str = Field(description="SHA-256 of the GGUF file.")
@@ -30,6 +35,22 @@ class Conditions(BaseModel):
     prompts: str = Field(description="Content hash of the templates.")
     manual: str = Field(description="Content hash of the corpus.")
     encoder: str = Field(description="Identity of the vector space.")
+    classifier: str = Field("", description="Identity of the classifier, empty without one.")
+
+    def hold_for(self, present: "Conditions") -> bool:
+        """Whether a combiner fitted for these conditions may be used under ``present`` ones."""
+        free = {name for name in ("model", "prompts", "encoder") if not getattr(self, name)}
+        return all(
+            name in free or getattr(self, name) == getattr(present, name) for name in Conditions.model_fields
+        )
+
+
+class Thresholds(BaseModel):
+    """From which probability on a rule counts as violated: red rules, and all others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    red: float = Field(_THRESHOLD, gt=0, lt=1)
+    other: float = Field(_THRESHOLD, gt=0, lt=1)
 
 
 class _Fitted(BaseModel):
@@ -38,7 +59,7 @@ class _Fitted(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     conditions: Conditions
     fitted_on: str
-    threshold: float = Field(gt=0, lt=1)
+    thresholds: Thresholds
     check_probability: float = Field(gt=0, le=1, description="Precision of the checks on the same data.")
     weights: dict[str, float]
     intercept: float
@@ -56,7 +77,7 @@ class Calibration:
 
     content_hash: str = ""
     fitted_on: str = ""
-    threshold: float = _THRESHOLD
+    thresholds: Thresholds = field(default_factory=lambda: Thresholds(red=_THRESHOLD, other=_THRESHOLD))
     check_probability: float = 0.99
     intercept: float = 0.0
     weights: Mapping[str, float] = field(default_factory=lambda: {"logit": 1.0})
@@ -66,6 +87,10 @@ class Calibration:
     def uses_the_model(self) -> bool:
         """Whether the grader's own answer has any weight in the probability."""
         return self.weights.get("logit", 0.0) != 0.0
+
+    def violated(self, severity: Severity, probability: float) -> bool:
+        """Whether a rule of that severity counts as violated."""
+        return probability >= (self.thresholds.red if severity == "red" else self.thresholds.other)
 
     def probability(self, rule_id: str, features: Mapping[str, float]) -> float:
         """Return the chance, 0-1, that the rule is violated.
@@ -93,11 +118,11 @@ def load_calibration(path: Path, conditions: Conditions) -> Calibration:
     except (ValueError, ValidationError) as cause:
         raise CorpusError(f"校准文件 {path} 无效：{str(cause).splitlines()[0]}") from cause
     for entry in entries:
-        if entry.conditions == conditions:
+        if entry.conditions.hold_for(conditions):
             return Calibration(
                 content_hash=content_hash(entry.model_dump_json().encode()),
                 fitted_on=entry.fitted_on,
-                threshold=entry.threshold,
+                thresholds=entry.thresholds,
                 check_probability=entry.check_probability,
                 intercept=entry.intercept,
                 weights=entry.weights,

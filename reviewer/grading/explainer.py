@@ -1,8 +1,8 @@
-"""Where in the draft a rule is broken, and why: both from the model, both checked in code."""
+"""Where in the draft a rule is broken, and why: from the models, checked in code."""
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewer.deadline import Deadline
@@ -31,8 +31,9 @@ class Explanation:
 class Explainer:
     """Points and gives reasons for rules already found violated.
 
-    A model whose yes or no is worth nothing does not explain what it did not find: unless it is
-    ``trusted``, findings point nowhere and quote the manual.
+    A language model whose yes or no is worth nothing does not explain what it did not find: unless
+    it is ``trusted``, findings point where the classifier looked, if there is one, and quote the
+    manual.
     """
 
     engine: Engine
@@ -40,9 +41,19 @@ class Explainer:
     trusted: bool = True
 
     def explain(
-        self, prompt: Prompt, rules: Sequence[Rule], clauses: Sequence[Clause], *, deadline: Deadline
+        self,
+        prompt: Prompt,
+        rules: Sequence[Rule],
+        clauses: Sequence[Clause],
+        *,
+        looked_at: Mapping[str, Sequence[float]],
+        deadline: Deadline,
     ) -> tuple[Explanation, ...]:
         """Return one explanation a rule, in order.
+
+        ``looked_at`` gives, by rule id, the classifier's share of attention on each clause, empty
+        for a rule that is broken by what is missing; a rule that it does not name was not seen by a
+        classifier.
 
         The gravest come first and get a reason of their own; the rest, and what the deadline leaves
         out, get the manual's words.
@@ -53,7 +64,7 @@ class Explainer:
         if not rules:
             return ()
         if not self.trusted:
-            return tuple(Explanation(rule.id, (), resembling(rule)) for rule in rules)
+            return tuple(_by_attention(rule, clauses, looked_at.get(rule.id)) for rule in rules)
         violations = self._point(prompt, rules, clauses, deadline)
         reasons = self._reasons(prompt, violations, deadline)
         by_number = {clause.number: clause.span for clause in clauses}
@@ -85,6 +96,18 @@ class Explainer:
             for violation, answer in zip(told, answers, strict=True)
         ]
         return given + [stated(violation.rule) for violation in violations[_MAX_REASONS:]]
+
+
+def _by_attention(rule: Rule, clauses: Sequence[Clause], shares: Sequence[float] | None) -> Explanation:
+    if shares is None:
+        return Explanation(rule.id, (), resembling(rule))
+    best = max(shares, default=0.0)
+    spans = tuple(
+        clause.span
+        for clause, share in zip(clauses, shares, strict=False)
+        if share > 0 and share >= _SECOND_CLAUSE * best
+    )
+    return Explanation(rule.id, spans, stated(rule))
 
 
 def _sentence(answer: Generation) -> str:

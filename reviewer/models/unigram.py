@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,35 @@ def save_vocabulary(vocabulary: Vocabulary, folder: Path) -> None:
     (folder / _SPECIALS).write_text(json.dumps(specials), encoding="utf-8")
 
 
+class Piece(NamedTuple):
+    """One token: its id and the half-open code point offsets of what it stands for."""
+
+    id: int
+    start: int
+    end: int
+
+
+def _marked(normal: str) -> str:
+    marked = normal.replace(" ", SPACE_MARK)
+    return SPACE_MARK + marked if marked and not marked.startswith(SPACE_MARK) else marked
+
+
+def _aligned(text: str) -> tuple[str, list[int]]:
+    """Return the normalized text and, for each of its characters, the position in ``text``."""
+    normal = normalize(text)
+    characters = [(part, at) for at, character in enumerate(text) for part in normalize(character)]
+    single = [
+        (part, at)
+        for n, (part, at) in enumerate(characters)
+        if part != " " or n == 0 or characters[n - 1][0] != " "
+    ]
+    origins = [at for _, at in single]
+    if len(origins) != len(normal):
+        # Characters were joined across their borders: spread what is left evenly.
+        origins = [at * len(text) // max(1, len(normal)) for at in range(len(normal))]
+    return normal, origins
+
+
 class UnigramTokenizer:
     """Turns text into the token ids of the encoder. Holds no state; safe to share between threads."""
 
@@ -77,7 +107,7 @@ class UnigramTokenizer:
             self._ids: npt.NDArray[np.int32] = np.load(folder / _IDS, mmap_mode="r")
             self._scores: npt.NDArray[np.float32] = np.load(folder / _SCORES, mmap_mode="r")
             specials = json.loads((folder / _SPECIALS).read_text(encoding="utf-8"))
-            self._bos, self._eos, self._unk = (int(specials[name]) for name in ("bos", "eos", "unk"))
+            self.bos, self.eos, self._unk = (int(specials[name]) for name in ("bos", "eos", "unk"))
             self._unk_score = float(specials["unk_score"])
         except (OSError, ValueError, KeyError, TypeError) as cause:
             raise ModelCorruptError(f"分词词表 {folder} 已损坏；请删除该目录后重试。") from cause
@@ -89,15 +119,29 @@ class UnigramTokenizer:
         The text must carry its ``query: `` or ``passage: `` prompt already. Blank text gives the two
         special tokens.
         """
-        marked = normalize(text).replace(" ", SPACE_MARK)
-        if marked and not marked.startswith(SPACE_MARK):
-            marked = SPACE_MARK + marked
         # No token is longer than the widest piece, so what follows cannot reach the ids that are kept.
-        marked = marked[: max_tokens * self._width]
-        return [self._bos, *self._best_path(marked)[: max_tokens - 2], self._eos]
+        marked = _marked(normalize(text))[: max_tokens * self._width]
+        return [self.bos, *(piece.id for piece in self._best_path(marked)[: max_tokens - 2]), self.eos]
 
-    def _best_path(self, text: str) -> list[int]:
-        """Return the most probable ids (Viterbi), neighbouring unknown characters merged into one."""
+    def pieces(self, text: str) -> list[Piece]:
+        """Return the pieces of ``text``, without start and end tokens, with their offsets in ``text``.
+
+        Every piece covers at least the character it comes from; the mark that is put before a text
+        covers nothing. Where normalizing joins characters (a letter and its accent), offsets are
+        right to within those characters.
+        """
+        normal, origins = _aligned(text)
+        marked = _marked(normal)
+        shift = len(marked) - len(normal)
+        bounds = [*origins, len(text)]
+        found = self._best_path(marked)
+        return [
+            Piece(piece.id, bounds[max(0, piece.start - shift)], bounds[max(0, piece.end - shift)])
+            for piece in found
+        ]
+
+    def _best_path(self, text: str) -> list[Piece]:
+        """Return the most probable pieces (Viterbi), neighbouring unknown characters merged into one."""
         length = len(text)
         best = [0.0] + [-math.inf] * length
         back: list[tuple[int, int]] = [(0, self._unk)] * (length + 1)
@@ -109,13 +153,16 @@ class UnigramTokenizer:
                 if best[start] + score > best[end]:
                     best[end] = best[start] + score
                     back[end] = (start, piece)
-        ids: list[int] = []
+        found: list[Piece] = []
         end = length
         while end > 0:
-            end, piece = back[end]
-            if not (piece == self._unk and ids and ids[-1] == self._unk):
-                ids.append(piece)
-        return ids[::-1]
+            start, piece = back[end]
+            if piece == self._unk and found and found[-1].id == self._unk:
+                found[-1] = Piece(piece, start, found[-1].end)
+            else:
+                found.append(Piece(piece, start, end))
+            end = start
+        return found[::-1]
 
     def _matches(self, text: str) -> list[list[tuple[int, int, float]]]:
         """Return, for each start, the pieces found there as (end, id, score), shortest first."""
@@ -124,6 +171,7 @@ class UnigramTokenizer:
             (start, end)
             for start in range(len(text))
             for end in range(start + 1, min(len(text), start + self._width) + 1)
+            if text[end - 1] != "\0"  # numpy would drop it and find the piece before it
         ]
         if not spans:
             return found

@@ -22,6 +22,7 @@ _VERSIONS = VersionsOut(
     index="2222222222222222",
     model="3333333333333333",
     adapter="",
+    classifier="",
     prompts="4444444444444444",
     calibration="5555555555555555",
 )

@@ -13,7 +13,7 @@ from reviewer.grading.calibration import Calibration, Conditions, load_calibrati
 ENTRY: dict[str, Any] = {
     "conditions": {"model": "m", "adapter": "", "prompts": "p", "manual": "h", "encoder": "e"},
     "fitted_on": "dev",
-    "threshold": 0.3,
+    "thresholds": {"red": 0.2, "other": 0.3},
     "check_probability": 0.9,
     "weights": {"logit": 2.0, "bm25": 0.5},
     "intercept": -1.0,
@@ -36,11 +36,23 @@ def test_probability_adds_weighted_evidence_and_the_rules_intercept(tmp_path: Pa
     features = {"logit": 1.0, "bm25": 4.0, "dense": 9.0}
     assert math.isclose(calibration.probability("A01", features), expected)
     assert calibration.probability("Z99", features) < expected
-    assert calibration.threshold == 0.3
+    assert calibration.violated("minor", 0.3)
+    assert not calibration.violated("minor", 0.29)
+    assert calibration.violated("red", 0.2)
     assert calibration.fitted_on == "dev"
 
 
-@pytest.mark.parametrize("key", ["model", "adapter", "prompts", "manual", "encoder"])
+def test_evidence_without_weight_is_no_condition(tmp_path: Path) -> None:
+    free = {**ENTRY["conditions"], "model": "", "prompts": "", "classifier": "k"}
+    path = write(tmp_path / "c.json", {**ENTRY, "conditions": free, "weights": {"classifier": 1.0}})
+    here = HERE.model_copy(update={"model": "any", "prompts": "any", "classifier": "k"})
+    assert load_calibration(path, here).fitted_on == "dev"
+    # A user's own adapter or another classifier is another judge.
+    assert load_calibration(path, here.model_copy(update={"adapter": "mine"})) == Calibration()
+    assert load_calibration(path, here.model_copy(update={"classifier": "other"})) == Calibration()
+
+
+@pytest.mark.parametrize("key", ["model", "adapter", "prompts", "manual", "encoder", "classifier"])
 def test_anything_else_is_not_calibrated(tmp_path: Path, key: str) -> None:
     path = write(tmp_path / "c.json", ENTRY)
     calibration = load_calibration(path, HERE.model_copy(update={key: "other"}))

@@ -9,6 +9,7 @@ from reviewer.deadline import Deadline
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.protocol import Prompt
 from reviewer.grading import Calibration, Evidence, Explainer, Grader
+from reviewer.grading.calibration import Thresholds
 from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook
@@ -21,7 +22,7 @@ def test_probability_is_made_from_logit_and_evidence(catalogue: Catalogue, promp
     engine = FakeEngine(
         logits=lambda _p, tail, choice: 3.0 if (tail.answer, choice) == ("A02：", "是") else 1.0
     )
-    calibration = Calibration(weights={"logit": 1.0, "dense": 2.0}, threshold=0.9)
+    calibration = Calibration(weights={"logit": 1.0, "dense": 2.0}, thresholds=Thresholds(red=0.9, other=0.9))
     grading = Grader(engine, prompts, calibration).grade(
         PROMPT,
         [catalogue.rule("A02"), catalogue.rule("A01")],
@@ -55,7 +56,7 @@ def test_a_rule_outside_the_system_text_brings_its_own(catalogue: Catalogue, pro
 
 
 def explain(engine: FakeEngine, prompts: PromptBook, rules: Sequence[object]) -> list[tuple[list[str], str]]:
-    found = Explainer(engine, prompts).explain(PROMPT, rules, CLAUSES, deadline=Deadline())  # type: ignore[arg-type]
+    found = Explainer(engine, prompts).explain(PROMPT, rules, CLAUSES, looked_at={}, deadline=Deadline())  # type: ignore[arg-type]
     return [([span.text for span in explanation.spans], explanation.reason) for explanation in found]
 
 
@@ -88,7 +89,8 @@ def test_nothing_to_explain_asks_nothing(prompts: PromptBook) -> None:
 def test_a_model_that_is_not_trusted_explains_nothing(catalogue: Catalogue, prompts: PromptBook) -> None:
     engine = FakeEngine(text=lambda *_: "编造的理由。")
     rule = catalogue.rule("A02")
-    (found,) = Explainer(engine, prompts, trusted=False).explain(PROMPT, [rule], CLAUSES, deadline=Deadline())
+    untrusted = Explainer(engine, prompts, trusted=False)
+    (found,) = untrusted.explain(PROMPT, [rule], CLAUSES, looked_at={}, deadline=Deadline())
     assert found.spans == ()
     assert rule.require in found.reason
     assert engine.scored == engine.generated == []
@@ -97,3 +99,34 @@ def test_a_model_that_is_not_trusted_explains_nothing(catalogue: Catalogue, prom
 def test_clause_numbers_are_not_part_of_a_reason(catalogue: Catalogue, prompts: PromptBook) -> None:
     engine = FakeEngine(logits=lambda *_: 0.0, text=lambda *_: "①您好没有答复②。")
     assert explain(engine, prompts, [catalogue.rule("A02")])[0][1] == "您好没有答复。"
+
+
+def test_findings_point_where_the_classifier_looked(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine()
+    rules = [catalogue.rule("A02"), catalogue.rule("B01"), catalogue.rule("C06")]
+    looked_at = {"A02": (0.2, 0.8), "B01": (), "C06": (0.4, 0.6)}
+    found = Explainer(engine, prompts, trusted=False).explain(
+        PROMPT, rules, CLAUSES, looked_at=looked_at, deadline=Deadline()
+    )
+    # 0.2 is less than half of 0.8, 0.4 is more than half of 0.6; B01 is broken by what is missing.
+    assert [[span.text for span in each.spans] for each in found] == [
+        ["请稍等。"],
+        [],
+        ["您好，", "请稍等。"],
+    ]
+    assert [each.reason for each in found] == [stated(rule) for rule in rules]
+    assert engine.scored == engine.generated == []
+
+
+def test_a_model_whose_answers_count_nothing_is_not_asked(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine()
+    calibration = Calibration(weights={"classifier": 1.0})
+    rules = [catalogue.rule("A02"), catalogue.rule("E01")]
+    grading = Grader(engine, prompts, calibration).grade(
+        PROMPT, rules, resident=rules, evidence={"A02": Evidence(classifier=2.0)}, deadline=Deadline()
+    )
+    assert engine.scored == []
+    assert [grade.violated for grade in grading.grades] == [True, True]
+    assert [grade.logit for grade in grading.grades] == [None, None]
+    assert grading.grades[0].probability > grading.grades[1].probability == 0.5
+    assert grading.unanswered == ()

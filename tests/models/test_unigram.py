@@ -75,6 +75,23 @@ def test_any_text_gives_ids_of_the_library(tokenizer: UnigramTokenizer, referenc
     assert tokenizer.encode(f"passage: {text}") == reference(f"passage: {text}")
 
 
+def test_pieces_know_where_they_come_from(tokenizer: UnigramTokenizer) -> None:
+    text = "您\u3000\u3000退款甲乙"
+    found = [(text[start:end], piece) for piece, start, end in tokenizer.pieces(text)]
+    # Both wide blanks become the one mark before 退款, which is no piece of its own here.
+    assert "".join(part for part, _ in found) == text
+    assert found[-2:] == [("退款", IDS["退款"]), ("甲乙", IDS["<unk>"])]
+
+
+@given(st.text(alphabet="退款请您好～！!1123abc元 \t\n\u3000\u200b\x07▁甲乙１２ａ,:é①㈱\ufeff", max_size=60))
+def test_pieces_are_the_ids_and_cover_the_text_in_order(tokenizer: UnigramTokenizer, text: str) -> None:
+    pieces = tokenizer.pieces(text)
+    assert [piece.id for piece in pieces] == tokenizer.encode(text)[1:-1]
+    starts = [piece.start for piece in pieces]
+    assert starts == sorted(starts)
+    assert all(0 <= piece.start <= piece.end <= len(text) for piece in pieces)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

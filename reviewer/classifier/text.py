@@ -1,0 +1,88 @@
+"""What the classifier reads: the situation, the conversation and the draft as token ids.
+
+Training and reviewing both go through here, so that they cannot drift apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reviewer.types import Conversation
+
+# The encoder has 512 positions. The context keeps what stands nearest to the draft.
+MAX_CONTEXT, MAX_CUSTOMER, CUSTOMER_HEAD, MAX_DRAFT, OVERLAP = 170, 110, 30, 220, 60
+
+_STAGES = {"opening": "开场", "middle": "中段", "closing": "收尾", "unknown": "未知"}
+_CHANNELS = {"online": "在线", "phone": "电话", "unknown": "未知"}
+_IDENTITY = {True: "已核身", False: "未核身", None: "核身未知"}
+_ROLES = {"customer": "客户", "agent": "坐席"}
+
+
+class Token(Protocol):
+    """A token id and the half-open offsets of the text it stands for."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
+    @property
+    def start(self) -> int: ...  # noqa: D102
+    @property
+    def end(self) -> int: ...  # noqa: D102
+
+
+class Tokenizer(Protocol):
+    """Cuts a text into tokens; ``bos`` and ``eos`` begin and end what the encoder reads."""
+
+    bos: int
+    eos: int
+
+    def pieces(self, text: str) -> Sequence[Token]:
+        """Return the tokens of ``text``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One input of the encoder: all of the context, and the draft or a part of it.
+
+    ``ids[draft_start + i]`` stands for ``draft[offsets[i][0]:offsets[i][1]]``.
+    """
+
+    ids: tuple[int, ...]
+    draft_start: int
+    offsets: tuple[tuple[int, int], ...]
+
+
+def windows(conversation: Conversation, tokenizer: Tokenizer) -> tuple[Window, ...]:
+    """Return the inputs that together hold the whole draft: one, unless it is very long.
+
+    Parts overlap by ``OVERLAP`` tokens so that no sentence is only seen in halves.
+    """
+    context = _context(conversation, tokenizer)
+    tokens = tokenizer.pieces(conversation.draft)
+    starts = range(0, max(1, len(tokens) - OVERLAP), MAX_DRAFT - OVERLAP)
+    return tuple(_window(context, tokens[start : start + MAX_DRAFT], tokenizer) for start in starts)
+
+
+def _window(context: Sequence[int], tokens: Sequence[Token], tokenizer: Tokenizer) -> Window:
+    ids = (tokenizer.bos, *context, *(token.id for token in tokens), tokenizer.eos)
+    return Window(ids, 1 + len(context), tuple((token.start, token.end) for token in tokens))
+
+
+def _context(conversation: Conversation, tokenizer: Tokenizer) -> list[int]:
+    situation = (
+        f"query: {_STAGES[conversation.stage]}，{_CHANNELS[conversation.channel]}，"
+        f"{_IDENTITY[conversation.identity_verified]}。"
+    )
+    turns = "".join(f"{_ROLES[turn.role]}：{turn.text}\n" for turn in conversation.history)
+    head = _ids(tokenizer, situation)
+    customer = _ids(tokenizer, f"客户：{conversation.customer}\n")
+    if len(customer) > MAX_CUSTOMER:
+        # A customer says who he is first and what he wants last.
+        customer = customer[:CUSTOMER_HEAD] + customer[CUSTOMER_HEAD - MAX_CUSTOMER :]
+    room = MAX_CONTEXT - len(head) - len(customer)
+    history = _ids(tokenizer, turns)[-room:]
+    return [*head, *history, *customer, *_ids(tokenizer, "草稿：")]
+
+
+def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    return [token.id for token in tokenizer.pieces(text)]

@@ -1,0 +1,129 @@
+"""``reviewer train``: teach the reviewer from labelled examples."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from reviewer.cli.options import Corpus, Home, Threads
+
+if TYPE_CHECKING:
+    from reviewer.classifier.files import Card
+    from reviewer.manual.catalogue import Catalogue
+    from reviewer.settings import Settings
+    from reviewer.training.data import Labelled
+
+app = typer.Typer(help="训练：用标注样本训练分类器。", no_args_is_help=True, rich_markup_mode=None)
+
+# Modules a training needs besides what `reviewer check` loads, and the packages they come from.
+_PACKAGES = {"torch": "torch", "transformers": "sentence-transformers", "gguf": "gguf"}
+_MOST_LAYERS = 12
+
+
+@app.callback()
+def train() -> None:
+    """训练：用标注样本训练分类器。"""
+
+
+@app.command("grader")
+def grader(
+    out: Annotated[Path, typer.Option("--out", "-o", help="结果目录；中断后用同一目录继续。")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="标注文件（JSONL），可多次给出；默认用仓库里的训练集。"),
+    ] = None,
+    dev: Annotated[
+        list[Path] | None, typer.Option("--dev", help="训练后用来测指标的标注文件，可多次给出。")
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", help="从哪个分类器接着训练：none（从头）、auto（随附的）或目录。")
+    ] = "none",
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="训练几轮。")] = 12,
+    encoder_rate: Annotated[
+        float, typer.Option("--encoder-rate", min=0, max=1, help="编码器的最高学习率。")
+    ] = 1e-4,
+    head_rate: Annotated[float, typer.Option("--head-rate", min=0, max=1, help="头的最高学习率。")] = 1e-3,
+    frozen_layers: Annotated[
+        int, typer.Option("--frozen-layers", min=0, max=_MOST_LAYERS, help="最下面几层不训练。")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="随机种子。")] = 0,
+    threads: Threads = None,
+    corpus: Corpus = None,
+    home: Home = None,
+) -> None:
+    """训练判断每条规则的分类器，可续训；两核上每千条样本一轮约几分钟。"""
+    from reviewer.bootstrap import corpus_folder, usable_cores
+    from reviewer.cli.progress import shown_progress
+    from reviewer.manual.catalogue import load_catalogue
+    from reviewer.settings import load_settings
+    from reviewer.training.recipe import Recipe
+
+    _need_packages()
+    settings = load_settings({"threads": threads, "corpus": corpus, "home": home}, cwd=Path.cwd()).settings
+    catalogue = load_catalogue(corpus_folder(settings))
+    labelled, held_out = _labels(data, dev, catalogue)
+    folder = _start(start, settings)
+    # Going on, a dropped delta would be all that the old queries had learned: see training.start.
+    keep = Recipe().delta_keep if folder is None else 1.0
+    recipe = Recipe(
+        epochs=epochs,
+        encoder_rate=encoder_rate,
+        head_rate=head_rate,
+        frozen_layers=frozen_layers,
+        seed=seed,
+        delta_keep=keep,
+    )
+    with shown_progress() as progress:
+        progress.note("载入训练库…")
+        from reviewer.training.grader import Task, train_grader
+
+        task = Task(labelled, held_out, catalogue, recipe, folder)
+        n_threads = settings.threads or usable_cores()
+        card = train_grader(task, out, settings.home, n_threads=n_threads, progress=progress)
+    _print(card, out)
+
+
+def _need_packages() -> None:
+    """End in one line, before any work, when a package of the training is not installed."""
+    from importlib.util import find_spec
+
+    from reviewer.errors import ReviewerError
+
+    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
+    if missing:
+        raise ReviewerError(
+            f"缺少训练用的包 {'、'.join(missing)}；请运行 pip install 装上，或重新安装 reviewer。"
+        )
+
+
+def _labels(
+    data: list[Path] | None, dev: list[Path] | None, catalogue: "Catalogue"
+) -> "tuple[Labelled, Labelled]":
+    from reviewer.evaluation.sets import data_folder, files_of
+    from reviewer.training.data import read_labelled, refuse_overlap
+
+    labelled = read_labelled(data or files_of("train", data_folder(Path.cwd())), catalogue)
+    held_out = read_labelled(dev or [], catalogue)
+    refuse_overlap(labelled, held_out)
+    return labelled, held_out
+
+
+def _start(value: str, settings: "Settings") -> Path | None:
+    from reviewer.bootstrap import classifier_folder
+    from reviewer.errors import ModelMissingError
+
+    folder = classifier_folder(settings.model_copy(update={"classifier": value}))
+    if folder is None and value == "auto":
+        raise ModelMissingError("这个安装里没有随附的分类器；请用 --from none 从头训练，或给出目录。")
+    return folder
+
+
+def _print(card: "Card", out: Path) -> None:
+    from reviewer.training.labels import LABELS
+
+    typer.echo(f"分类器已写入 {out}；说明见 {out / 'README.md'}")
+    for name, value in card.figures.items():
+        typer.echo(f"  {LABELS.get(name, name)}：{value:.3f}")
+    typer.echo(
+        f"试用：reviewer check --classifier {out} …；把握度在用 eval/calibrate.py 重新校准之前不可信。"
+    )

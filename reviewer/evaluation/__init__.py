@@ -1,0 +1,1 @@
+"""How good the reviewer is: labelled examples in, records out, figures with their intervals."""

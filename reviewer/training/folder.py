@@ -1,0 +1,83 @@
+"""The folder of one training: whose it is, and that only one process writes it.
+
+While a training runs it holds ``training.json`` and ``checkpoint.pt``; when it is finished, the
+classifier, and no checkpoint.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from reviewer.classifier.files import CARD
+from reviewer.errors import InputError, StorageError
+from reviewer.files import atomic_path, ensure_dir, storage_error
+
+CHECKPOINT, TRAINING = "checkpoint.pt", "training.json"
+
+# What may differ between two trainings, by the key of ``training.json``.
+PARTS = {
+    "recipe": "超参数或种子",
+    "data": "训练数据",
+    "encoder": "编码器",
+    "start": "起点（--from）",
+    "manual": "手册",
+}
+
+
+def claim(folder: Path, identity: Mapping[str, str]) -> None:
+    """Make ``folder`` that of the training ``identity``, whose keys are those of ``PARTS``.
+
+    Raises:
+        InputError: it holds another training, or a classifier that no training here made.
+        StorageError: it cannot be written.
+    """
+    ensure_dir(folder)
+    path = folder / TRAINING
+    if not path.is_file():
+        if (folder / CARD).exists():
+            raise InputError(f"{folder} 里已经有一个分类器；请换一个 --out。")
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(identity, ensure_ascii=False, indent=1), encoding="utf-8")
+        return
+    stored = _read(path)
+    different = [what for name, what in PARTS.items() if stored.get(name) != identity[name]]
+    if different:
+        raise InputError(
+            f"{folder} 里是另一次训练（{'、'.join(different)}不同）；请换一个 --out，或先删除该目录。"
+        )
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the training of ``folder`` has made its classifier; the card is written last."""
+    return (folder / CARD).is_file()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep two processes from training in one folder; the lock goes with the process.
+
+    Raises:
+        StorageError: another one is at it, or the folder cannot be written.
+    """
+    import fcntl
+
+    path = ensure_dir(folder) / ".lock"
+    try:
+        handle = path.open("w", encoding="utf-8")
+    except OSError as cause:
+        raise storage_error(path, cause) from cause
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as cause:
+            raise StorageError(f"另一个训练正在写 {folder}；请等它结束或换一个 --out。") from cause
+        yield
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise InputError(f"{path} 已损坏；请换一个 --out，或先删除该目录。") from cause
+    return stored if isinstance(stored, dict) else {}

@@ -1,0 +1,33 @@
+"""Everything that decides the result of a training besides data, encoder and start."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The hyperparameters; the defaults are those of the classifier that is shipped.
+
+    ``encoder_rate`` and ``head_rate`` are the peaks of the learning rates, reached after
+    ``warmup_steps`` (at most a tenth of all) and then falling along a cosine. ``rewrite_share``: how
+    many of the labelled rewrites each epoch sees. ``unk_share``: share of the tokens replaced by the
+    unknown one. ``delta_keep``: chance that a rule keeps what it learned beyond its text in a step.
+    ``attention_weight``: weight of pointing at the quote. ``red_weight``: how much more a violated
+    red line counts; every violation counts the square root of its rarity, capped at
+    ``rarity_cap``. ``frozen_layers``: how many of the lowest layers stay as they are.
+    """
+
+    epochs: int = 12
+    batch: int = 16
+    encoder_rate: float = 1e-4
+    head_rate: float = 1e-3
+    weight_decay: float = 0.01
+    rewrite_share: float = 1 / 3
+    unk_share: float = 0.03
+    delta_keep: float = 0.85
+    attention_weight: float = 0.3
+    red_weight: float = 1.3
+    seed: int = 0
+    frozen_layers: int = 0
+    warmup_steps: int = 60
+    rarity_cap: float = 15.0
+    clip: float = 1.0
