@@ -23,7 +23,7 @@ import typer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from reviewer.bootstrap import CALIBRATION_FILE, Reviewer
+from reviewer.bootstrap import CALIBRATION_FILE, Reviewer, corpus_folder
 from reviewer.checks import run_checks
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
@@ -72,6 +72,8 @@ def collect(
     done = _finished(out)
     settings = load_settings({"model": model, "classifier": classifier}, cwd=Path.cwd()).settings
     with Reviewer.from_settings(settings) as reviewer, out.open("a", encoding="utf-8") as sink:
+        if any(conditions != _conditions(reviewer, ask=ask) for conditions in done.values()):
+            raise typer.BadParameter(f"{out} holds the evidence of other models or another manual")
         for author, example in _examples(data, limit):
             if example["id"] in done:
                 continue
@@ -80,16 +82,17 @@ def collect(
             sink.flush()
 
 
-def _finished(out: Path) -> set[str]:
-    """Return the ids already collected, dropping a last line that a kill cut short."""
+def _finished(out: Path) -> dict[str, dict[str, str]]:
+    """Return the conditions of what is collected, by id, dropping a last line that a kill cut short."""
     if not out.exists():
-        return set()
+        return {}
     lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
     whole = [line for line in lines if line.endswith("\n")]
     if whole != lines:
         with atomic_path(out) as temporary:
             temporary.write_text("".join(whole), encoding="utf-8")
-    return {json.loads(line)["id"] for line in whole}
+    rows = [json.loads(line) for line in whole]
+    return {row["id"]: row["conditions"] for row in rows}
 
 
 def _examples(data: Path, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -115,16 +118,8 @@ def _evidence(reviewer: Reviewer, example: dict[str, Any], *, ask: bool) -> dict
         asking = Grader(reviewer.engine, pipeline.prompts, Calibration())
         grading = asking.grade(prompt, rules, resident=rules, evidence={}, deadline=Deadline())
         logits = {grade.rule_id: grade.logit for grade in grading.grades}
-    assert isinstance(pipeline.retriever, IndexRetriever)
     return {
-        "conditions": {
-            "model": reviewer.engine.identity.model if ask else "",
-            "adapter": reviewer.engine.identity.adapter,
-            "prompts": pipeline.versions.prompts if ask else "",
-            "manual": pipeline.versions.manual,
-            "encoder": pipeline.retriever.encoder.identity,
-            "classifier": pipeline.versions.classifier,
-        },
+        "conditions": _conditions(reviewer, ask=ask),
         "gold": sorted({violation["rule"] for violation in example["violations"]}),
         "disputed": example.get("disputed", []),
         "hits": sorted({hit.rule_id for hit in run_checks(conversation, pipeline.checks)}),
@@ -137,6 +132,19 @@ def _evidence(reviewer: Reviewer, example: dict[str, Any], *, ask: bool) -> dict
             ]
             for rule in rules
         },
+    }
+
+
+def _conditions(reviewer: Reviewer, *, ask: bool) -> dict[str, str]:
+    pipeline = reviewer.pipeline
+    assert isinstance(pipeline.retriever, IndexRetriever)
+    return {
+        "model": reviewer.engine.identity.model if ask else "",
+        "adapter": reviewer.engine.identity.adapter,
+        "prompts": pipeline.versions.prompts if ask else "",
+        "manual": pipeline.versions.manual,
+        "encoder": pipeline.retriever.encoder.identity,
+        "classifier": pipeline.versions.classifier,
     }
 
 
@@ -167,7 +175,8 @@ class _Thresholds(NamedTuple):
 
 
 def _table(records: Sequence[dict[str, Any]]) -> _Table:
-    severities = {rule.id: rule.severity for rule in load_catalogue(resource_dir("corpus")).rules}
+    folder = corpus_folder(load_settings({}, cwd=Path.cwd()).settings)
+    severities = {rule.id: rule.severity for rule in load_catalogue(folder).rules}
     names = tuple(sorted({rule for record in records for rule in record["rules"]}))
     authors = sorted({record["author"] for record in records})
     rows = [
@@ -341,7 +350,7 @@ def _write(table: _Table, conditions: dict[str, str], name: str) -> None:
         for old in kept
         if any(
             old["conditions"].get(key) != conditions[key]
-            for key in ("model", "adapter", "encoder", "classifier")
+            for key in ("model", "adapter", "manual", "encoder", "classifier")
         )
     ]
     with atomic_path(path) as temporary:

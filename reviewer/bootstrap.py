@@ -25,16 +25,18 @@ from reviewer.models.hashing import HashCache
 from reviewer.models.resolve import ResolvedModel, resolve_model
 from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook, load_prompts
-from reviewer.resources import resource_dir
+from reviewer.resources import content_hash, resource_dir
 from reviewer.retrieval import IndexRetriever, LlamaEncoder
 from reviewer.rewriting import Rewriter
 from reviewer.schema import Review, ReviewRequest, VersionsOut
 from reviewer.settings import Settings, load_settings
+from reviewer.types import Rule
 
 CALIBRATION_FILE = "calibration.json"
 UNTRAINED_NOTE = "判断模型未经本任务训练，除确定性检查外的结论仅供参考，请人工复核。"
 UNUSED_NOTE = "模型的是否判断经校准不计权重，非检查类结论来自检索相似度和规则的常见程度。"
 CLASSIFIER_NOTE = "结论来自确定性检查和训练过的分类器；语言模型未经本任务训练，只用来改写。"
+STRANGE_NOTE = "分类器没有学过这份手册的 {} 条规则，未使用；可用 reviewer train grader 重新训练。"
 UNCALIBRATED_NOTE = "当前模型、提示、手册、检索模型或分类器没有校准数据，把握度不可信。"
 
 
@@ -91,8 +93,9 @@ class Reviewer:
             if classifier is not None:
                 opened.callback(classifier.close)
             pipeline = wire(settings, catalogue, prompts, engine, retriever, classifier)
-            if pipeline.grader.calibration.uses_the_model:
-                # Its answers count, so the first review must not wait for it within its deadline.
+            timed_rewrite = settings.rewrite and settings.deadline_ms is not None
+            if pipeline.grader.calibration.uses_the_model or timed_rewrite:
+                # A deadline counts from when the models are ready.
                 engine.count_tokens("")
             return cls(pipeline, engine, opened.pop_all().close, settings.deadline_ms)
 
@@ -153,8 +156,14 @@ def wire(
     retriever: IndexRetriever,
     classifier: RuleClassifier | None = None,
 ) -> Pipeline:
-    """Put the parts together around any engine."""
+    """Put the parts together around any engine.
+
+    A classifier that was not trained on every rule of this manual, worded like this, is left out.
+    """
     identity = engine.identity
+    strange = [rule for rule in catalogue.rules if not _known(classifier, rule)] if classifier else []
+    if strange:
+        classifier = None
     conditions = Conditions(
         model=identity.model,
         adapter=identity.adapter,
@@ -184,7 +193,10 @@ def wire(
         classifier=classifier,
         checks=CheckSettings(public_numbers=settings.public_numbers),
         versions=versions,
-        notes=_notes(identity.adapter, calibration, classified=classifier is not None),
+        notes=(
+            *((STRANGE_NOTE.format(len(strange)),) if strange else ()),
+            *_notes(identity.adapter, calibration, classified=classifier is not None),
+        ),
     )
 
 
@@ -370,14 +382,18 @@ def corpus_folder(settings: Settings) -> Path:
     return settings.corpus or resource_dir("corpus")
 
 
+def _known(classifier: RuleClassifier, rule: Rule) -> bool:
+    return classifier.knows(rule.id, content_hash(rule.text.encode()))
+
+
 def _notes(adapter: str, calibration: Calibration, *, classified: bool) -> tuple[str, ...]:
-    if classified and calibration.fitted_on:
-        return () if adapter else (CLASSIFIER_NOTE,)
     notes = []
-    if not adapter:
+    if classified and not calibration.uses_the_model:
+        notes.append(CLASSIFIER_NOTE)
+    elif not adapter:
         notes.append(UNTRAINED_NOTE)
     if not calibration.fitted_on:
         notes.append(UNCALIBRATED_NOTE)
-    elif not calibration.uses_the_model:
+    elif not classified and not calibration.uses_the_model:
         notes.append(UNUSED_NOTE)
     return tuple(notes)

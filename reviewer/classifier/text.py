@@ -12,6 +12,9 @@ from reviewer.types import Conversation
 # The encoder has 512 positions. The context keeps what stands nearest to the draft.
 MAX_CONTEXT, MAX_CUSTOMER, CUSTOMER_HEAD, MAX_DRAFT, OVERLAP = 170, 110, 30, 220, 60
 
+# No token is longer than 16 characters: what lies further away than this cannot be kept.
+_MAX_CHARS = 16 * MAX_CONTEXT
+
 _STAGES = {"opening": "开场", "middle": "中段", "closing": "收尾", "unknown": "未知"}
 _CHANNELS = {"online": "在线", "phone": "电话", "unknown": "未知"}
 _IDENTITY = {True: "已核身", False: "未核身", None: "核身未知"}
@@ -73,9 +76,12 @@ def _context(conversation: Conversation, tokenizer: Tokenizer) -> list[int]:
         f"query: {_STAGES[conversation.stage]}，{_CHANNELS[conversation.channel]}，"
         f"{_IDENTITY[conversation.identity_verified]}。"
     )
-    turns = "".join(f"{_ROLES[turn.role]}：{turn.text}\n" for turn in conversation.history)
+    turns = "".join(f"{_ROLES[turn.role]}：{turn.text}\n" for turn in conversation.history)[-_MAX_CHARS:]
+    message = f"客户：{conversation.customer}\n"
+    if len(message) > 2 * _MAX_CHARS:
+        message = message[:_MAX_CHARS] + message[-_MAX_CHARS:]
     head = _ids(tokenizer, situation)
-    customer = _ids(tokenizer, f"客户：{conversation.customer}\n")
+    customer = _ids(tokenizer, message)
     if len(customer) > MAX_CUSTOMER:
         # A customer says who he is first and what he wants last.
         customer = customer[:CUSTOMER_HEAD] + customer[CUSTOMER_HEAD - MAX_CUSTOMER :]

@@ -228,7 +228,9 @@ class ZeroShot:
         grader = Grader(reviewer.engine, pipeline.prompts, Calibration())
         # The engine loads on first use, which must not count as the first example's time.
         reviewer.engine.count_tokens("")
-        self._pipeline = replace(pipeline, grader=grader, classifier=None)
+        # Reasons are not part of an answer, and would be timed for one model and not for the other.
+        silent = replace(pipeline.explainer, trusted=False)
+        self._pipeline = replace(pipeline, grader=grader, classifier=None, explainer=silent)
         self.name = f"zero-shot-{model}"
         self.versions = {
             **pipeline.versions.model_dump(mode="json"),

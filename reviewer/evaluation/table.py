@@ -15,11 +15,11 @@ from reviewer.files import atomic_path
 _ABSENT = "–"
 _F1 = "citation_f1"
 _SHARES = (
-    ("citation_precision", "精确率"),
-    ("citation_recall", "召回率"),
-    ("flag_recall", "报警召回"),
-    ("flag_specificity", "合规放行"),
-    ("red_line_recall", "红线召回"),
+    ("citation_precision", "precision"),
+    ("citation_recall", "recall"),
+    ("flag_recall", "flag recall"),
+    ("flag_specificity", "specificity"),
+    ("red_line_recall", "red-line recall"),
 )
 
 
@@ -29,7 +29,7 @@ def markdown_table(runs: Sequence[Run]) -> str:
     Columns: citation F1 (micro) with its 95 % interval, precision, recall, recall and specificity of
     the flag, red-line recall, median seconds a draft.
     """
-    heads = ["系统", "样本", "引用 F1（95% 区间）", *(title for _, title in _SHARES), "中位秒数"]
+    heads = ["system", "n", "citation F1 (95 %)", *(title for _, title in _SHARES), "median s"]
     lines = [_line(heads), _line(["---", *["---:"] * (len(heads) - 1)])]
     for run in runs:
         measures = {measure.name: measure for measure in summarise(run).measures}

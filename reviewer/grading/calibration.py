@@ -107,11 +107,14 @@ class Calibration:
 def load_calibration(path: Path, conditions: Conditions) -> Calibration:
     """Return the combiner fitted for exactly these conditions, else the raw sigmoid.
 
+    Raw is the classifier's logit, which was trained as one; without a classifier, or with an adapter
+    that somebody trained for the language model, it is the language model's.
+
     Raises:
         CorpusError: the file is there but cannot be read.
     """
     if not path.exists():
-        return Calibration()
+        return _raw(conditions)
     text = read_text(path)
     try:
         entries = _File.model_validate(json.loads(text)).fitted
@@ -128,4 +131,10 @@ def load_calibration(path: Path, conditions: Conditions) -> Calibration:
                 weights=entry.weights,
                 rule_intercepts=entry.rule_intercepts,
             )
+    return _raw(conditions)
+
+
+def _raw(conditions: Conditions) -> Calibration:
+    if conditions.classifier and not conditions.adapter:
+        return Calibration(weights={"classifier": 1.0})
     return Calibration()

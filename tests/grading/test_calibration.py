@@ -49,14 +49,13 @@ def test_evidence_without_weight_is_no_condition(tmp_path: Path) -> None:
     assert load_calibration(path, here).fitted_on == "dev"
     # A user's own adapter or another classifier is another judge.
     assert load_calibration(path, here.model_copy(update={"adapter": "mine"})) == Calibration()
-    assert load_calibration(path, here.model_copy(update={"classifier": "other"})) == Calibration()
+    assert not load_calibration(path, here.model_copy(update={"classifier": "other"})).fitted_on
 
 
 @pytest.mark.parametrize("key", ["model", "adapter", "prompts", "manual", "encoder", "classifier"])
 def test_anything_else_is_not_calibrated(tmp_path: Path, key: str) -> None:
     path = write(tmp_path / "c.json", ENTRY)
     calibration = load_calibration(path, HERE.model_copy(update={key: "other"}))
-    assert calibration == Calibration()
     assert calibration.fitted_on == ""
 
 
@@ -64,6 +63,16 @@ def test_without_a_file_the_raw_logit_decides(tmp_path: Path) -> None:
     calibration = load_calibration(tmp_path / "none.json", HERE)
     assert calibration.probability("A01", {"logit": 0.0, "bm25": 50.0}) == 0.5
     assert calibration.probability("A01", {"logit": 1e9}) > 0.999
+
+
+def test_raw_is_the_classifier_where_there_is_one(tmp_path: Path) -> None:
+    here = HERE.model_copy(update={"classifier": "k"})
+    raw = load_calibration(tmp_path / "none.json", here)
+    assert raw.probability("A01", {"classifier": 2.0, "logit": -9.0}) > 0.5
+    assert not raw.uses_the_model
+    assert not raw.fitted_on
+    own = load_calibration(tmp_path / "none.json", here.model_copy(update={"adapter": "mine"}))
+    assert own.uses_the_model
 
 
 @pytest.mark.parametrize("text", ["{", '{"fitted": [{"model": "m"}]}', "[]"])
