@@ -27,8 +27,8 @@ from reviewer.bootstrap import CALIBRATION_FILE, Reviewer, corpus_folder
 from reviewer.checks import run_checks
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
-from reviewer.evaluation.examples import Example
-from reviewer.files import atomic_path
+from reviewer.evaluation.examples import Example, read_examples
+from reviewer.files import atomic_path, drop_torn_line
 from reviewer.grading import Calibration, Grader
 from reviewer.grading.candidates import resident_rules
 from reviewer.manual.catalogue import load_catalogue
@@ -74,10 +74,10 @@ def collect(
     with Reviewer.from_settings(settings) as reviewer, out.open("a", encoding="utf-8") as sink:
         if any(conditions != _conditions(reviewer, ask=ask) for conditions in done.values()):
             raise typer.BadParameter(f"{out} holds the evidence of other models or another manual")
-        for author, example in _examples(data, limit):
-            if example["id"] in done:
+        for example in _examples(data, limit):
+            if example.id in done:
                 continue
-            record = {"id": example["id"], "author": author, **_evidence(reviewer, example, ask=ask)}
+            record = {"id": example.id, "author": example.author, **_evidence(reviewer, example, ask=ask)}
             sink.write(json.dumps(record, ensure_ascii=False) + "\n")
             sink.flush()
 
@@ -86,28 +86,24 @@ def _finished(out: Path) -> dict[str, dict[str, str]]:
     """Return the conditions of what is collected, by id, dropping a last line that a kill cut short."""
     if not out.exists():
         return {}
-    lines = out.read_text(encoding="utf-8").splitlines(keepends=True)
-    whole = [line for line in lines if line.endswith("\n")]
-    if whole != lines:
-        with atomic_path(out) as temporary:
-            temporary.write_text("".join(whole), encoding="utf-8")
-    rows = [json.loads(line) for line in whole]
+    drop_torn_line(out)
+    rows = [json.loads(line) for line in out.open(encoding="utf-8")]
     return {row["id"]: row["conditions"] for row in rows}
 
 
-def _examples(data: Path, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    rows = []
+def _examples(data: Path, limit: int) -> Iterator[Example]:
+    rows: list[tuple[int, Example]] = []
     for path in sorted(data.glob("*.jsonl")):
-        examples = [json.loads(line) for line in path.open(encoding="utf-8")]
+        examples = read_examples(path)
         random.Random(0).shuffle(examples)
-        rows += [(i, path.stem, example) for i, example in enumerate(examples[: limit or None])]
-    for _, author, example in sorted(rows, key=lambda row: row[0]):
-        yield author, example
+        rows += enumerate(examples[: limit or None])
+    for _, example in sorted(rows, key=lambda row: row[0]):
+        yield example
 
 
-def _evidence(reviewer: Reviewer, example: dict[str, Any], *, ask: bool) -> dict[str, Any]:
+def _evidence(reviewer: Reviewer, example: Example, *, ask: bool) -> dict[str, Any]:
     pipeline = reviewer.pipeline
-    conversation = conversation_of(Example.model_validate(example).request())
+    conversation = conversation_of(example.request())
     clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
     rules = pipeline.catalogue.applicable(conversation)
     relevance = pipeline.retriever.relevance(conversation)
@@ -120,8 +116,8 @@ def _evidence(reviewer: Reviewer, example: dict[str, Any], *, ask: bool) -> dict
         logits = {grade.rule_id: grade.logit for grade in grading.grades}
     return {
         "conditions": _conditions(reviewer, ask=ask),
-        "gold": sorted({violation["rule"] for violation in example["violations"]}),
-        "disputed": example.get("disputed", []),
+        "gold": sorted({violation.rule for violation in example.violations}),
+        "disputed": example.disputed,
         "hits": sorted({hit.rule_id for hit in run_checks(conversation, pipeline.checks)}),
         "rules": {
             rule.id: [

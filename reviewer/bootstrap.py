@@ -10,9 +10,8 @@ from pathlib import Path
 from reviewer.checks import CheckSettings
 from reviewer.classifier import RuleClassifier, classifier_files
 from reviewer.engine.lazy import LazyEngine
-from reviewer.engine.library import library_build
 from reviewer.engine.llama import LlamaConfig, LlamaEngine
-from reviewer.engine.protocol import Engine, EngineIdentity
+from reviewer.engine.protocol import Engine
 from reviewer.errors import EngineClosedError, IndexMismatchError, IndexMissingError, ModelMissingError
 from reviewer.grading import Calibration, Conditions, Explainer, Grader, load_calibration
 from reviewer.grading.candidates import resident_rules
@@ -238,7 +237,7 @@ def _lazy_engine(settings: Settings, system: str, progress: Progress) -> LazyEng
             raise
         return engine
 
-    return LazyEngine(EngineIdentity(config.model_hash, config.adapter_hash, library_build()), load)
+    return LazyEngine(config.identity, load)
 
 
 def _engine_config(settings: Settings, progress: Progress) -> LlamaConfig:

@@ -63,3 +63,47 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise storage_error(target, cause) from cause
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def drop_torn_line(path: Path) -> None:
+    """Remove a last line without an end, which a kill left behind; a missing file is none.
+
+    Raises:
+        StorageError: the file cannot be read or written.
+    """
+    if not path.exists():
+        return
+    try:
+        data = path.read_bytes()
+    except OSError as cause:
+        raise storage_error(path, cause) from cause
+    whole = data[: data.rfind(b"\n") + 1]
+    if whole != data:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(whole)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, work: str) -> Iterator[None]:
+    """Keep two processes from writing into one folder; the lock goes with the process.
+
+    Args:
+        folder: Made if need be.
+        work: What is being done there, in Chinese, for the message.
+
+    Raises:
+        StorageError: another one is at it, or the folder cannot be written.
+    """
+    import fcntl
+
+    path = ensure_dir(folder) / ".lock"
+    try:
+        handle = path.open("w", encoding="utf-8")
+    except OSError as cause:
+        raise storage_error(path, cause) from cause
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as cause:
+            raise StorageError(f"另一个{work}正在写 {folder}；请等它结束或换一个 --out。") from cause
+        yield

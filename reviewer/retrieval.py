@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reviewer.engine.library import DecodeContext, LoadedModel, TokenAt
+from reviewer.engine.bert import BertEncoder
 from reviewer.index.encoder import Encoder, Matrix, Prompts
 from reviewer.index.query import ManualIndex
 from reviewer.models.unigram import UnigramTokenizer
@@ -49,16 +49,7 @@ class LlamaEncoder:
         """
         self._identity, self._prompts = identity, prompts
         self._tokenizer = UnigramTokenizer(vocabulary)
-        self._model = LoadedModel(gguf)
-        self._context = DecodeContext(
-            self._model,
-            n_ctx=_MAX_TOKENS,
-            n_batch=_MAX_TOKENS,
-            n_sequences=1,
-            n_threads=n_threads,
-            should_abort=lambda: False,
-            embeddings="pooled",
-        )
+        self._bert = BertEncoder(gguf, positions=_MAX_TOKENS, n_threads=n_threads, embeddings="pooled")
 
     @property
     def identity(self) -> str:
@@ -68,7 +59,7 @@ class LlamaEncoder:
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return self._model.n_embd
+        return self._bert.dimension
 
     @property
     def prompts(self) -> Prompts:
@@ -85,16 +76,12 @@ class LlamaEncoder:
 
     def close(self) -> None:
         """Free the weights."""
-        self._context.close()
-        self._model.close()
+        self._bert.close()
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
         rows = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for row, text in enumerate(texts):
-            tokens = self._tokenizer.encode(prompt + text, max_tokens=_MAX_TOKENS)
-            self._context.clear()
-            self._context.decode([TokenAt(token, i, 0, logits=True) for i, token in enumerate(tokens)])
-            vector = self._context.embedding(0)
+            vector = self._bert.encode(self._tokenizer.encode(prompt + text, max_tokens=_MAX_TOKENS))
             rows[row] = vector / np.linalg.norm(vector)
         return rows
 

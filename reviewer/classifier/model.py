@@ -8,7 +8,7 @@ import numpy as np
 from reviewer.classifier.files import ClassifierFiles
 from reviewer.classifier.head import Head, Scores
 from reviewer.classifier.text import Window, windows
-from reviewer.engine.library import DecodeContext, LoadedModel, TokenAt
+from reviewer.engine.bert import BertEncoder
 from reviewer.models.unigram import UnigramTokenizer
 from reviewer.types import Clause, Conversation
 
@@ -40,16 +40,7 @@ class RuleClassifier:
         self.identity = files.identity
         self.head = Head.load(files.head)
         self._tokenizer = UnigramTokenizer(files.vocabulary)
-        self._model = LoadedModel(files.gguf)
-        self._context = DecodeContext(
-            self._model,
-            n_ctx=_POSITIONS,
-            n_batch=_POSITIONS,
-            n_sequences=1,
-            n_threads=n_threads,
-            should_abort=lambda: False,
-            embeddings="tokens",
-        )
+        self._bert = BertEncoder(files.gguf, positions=_POSITIONS, n_threads=n_threads, embeddings="tokens")
 
     def knows(self, rule_id: str, text_hash: str) -> bool:
         """Whether it was trained on this rule, worded like this."""
@@ -73,13 +64,10 @@ class RuleClassifier:
 
     def close(self) -> None:
         """Free the weights."""
-        self._context.close()
-        self._model.close()
+        self._bert.close()
 
     def _score(self, window: Window) -> Scores:
-        self._context.clear()
-        self._context.decode([TokenAt(token, i, 0, logits=True) for i, token in enumerate(window.ids)])
-        vectors = self._context.token_embeddings(len(window.ids))
+        vectors = self._bert.encode(window.ids)
         return self.head.score(vectors, window.draft_start, window.draft_start + len(window.offsets))
 
 

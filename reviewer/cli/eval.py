@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reviewer.cli.options import Adapter, Classifier, Corpus, Encoder, Home, Model, Threads
+from reviewer.cli.packages import require_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,16 +203,7 @@ def agreement(
 
 
 def _need_packages() -> None:
-    """End in one line, before any work, when the extra ``eval`` is not installed."""
-    from importlib.util import find_spec
-
-    from reviewer.errors import ReviewerError
-
-    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
-    if missing:
-        raise ReviewerError(
-            f"缺少评测用的包 {'、'.join(missing)}；请在仓库目录里运行 pip install '.[eval]'。"
-        )
+    require_packages(_PACKAGES, work="评测", remedy="请在仓库目录里运行 pip install '.[eval]'")
 
 
 def _examples(name: str | None, data: list[Path] | None, limit: int) -> tuple[str, "list[Example]"]:
@@ -273,7 +265,7 @@ def _counter(progress: "Progress", what: str) -> "Callable[[int, int], None]":
 
 
 def _print_summary(result: "Run") -> None:
-    from reviewer.evaluation.metrics.measure import LABELS
+    from reviewer.evaluation.metrics.measure import LABELS, SECOND_READER_LABELS
     from reviewer.evaluation.metrics.summary import summarise
 
     summary = summarise(result)
@@ -282,9 +274,8 @@ def _print_summary(result: "Run") -> None:
         if measure.value is not None:
             bounds = "" if measure.low is None else f"  [{measure.low:.3f}, {measure.high:.3f}]"
             typer.echo(f"  {LABELS[measure.name]}：{measure.value:.3f}{bounds}  n={measure.n}")
-    told = {"flag_kappa": "是否违规的 kappa", "rule_f1": "规则 F1"}
     for key, value in result.manifest.second_reader.items():
-        typer.echo(f"  第二读者与标注的一致（{told[key]}）：{value:.3f}")
+        typer.echo(f"  第二读者与标注的一致（{SECOND_READER_LABELS[key]}）：{value:.3f}")
 
 
 def _floors(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reviewer.cli.options import Corpus, Home, Threads
+from reviewer.cli.packages import require_packages
 
 if TYPE_CHECKING:
     from reviewer.classifier.files import Card
@@ -84,16 +85,7 @@ def grader(
 
 
 def _need_packages() -> None:
-    """End in one line, before any work, when a package of the training is not installed."""
-    from importlib.util import find_spec
-
-    from reviewer.errors import ReviewerError
-
-    missing = [package for module, package in _PACKAGES.items() if find_spec(module) is None]
-    if missing:
-        raise ReviewerError(
-            f"缺少训练用的包 {'、'.join(missing)}；请运行 pip install 装上，或重新安装 reviewer。"
-        )
+    require_packages(_PACKAGES, work="训练", remedy="请运行 pip install 装上，或重新安装 reviewer")
 
 
 def _labels(

@@ -48,6 +48,11 @@ class LlamaConfig:
     n_ctx: int = 8192
     n_threads: int = 2
 
+    @property
+    def identity(self) -> EngineIdentity:
+        """Hashes of model, adapter and llama.cpp build, known without loading."""
+        return EngineIdentity(self.model_hash, self.adapter_hash, library_build())
+
 
 class LlamaEngine:
     """A quantized model on this machine's processor. Implements ``Engine``.
@@ -80,7 +85,7 @@ class LlamaEngine:
     @property
     def identity(self) -> EngineIdentity:
         """Hashes of model, adapter and llama.cpp build."""
-        return EngineIdentity(self._config.model_hash, self._config.adapter_hash, library_build())
+        return self._config.identity
 
     def count_tokens(self, text: str) -> int:
         """Return the number of tokens of plain ``text``."""

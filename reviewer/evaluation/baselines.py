@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reviewer.bootstrap import Reviewer
 from reviewer.checks import CheckSettings, run_checks
-from reviewer.evaluation.examples import Example
+from reviewer.evaluation.examples import Example, hash_of
 from reviewer.evaluation.records import Outcome, RuleOutcome, SpanRecord
 from reviewer.evaluation.systems import request_tokens
 from reviewer.grading import Calibration, Grader
@@ -21,7 +21,6 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import verdict_of
 from reviewer.pipeline import Listener, Options
 from reviewer.request import conversation_of
-from reviewer.resources import content_hash
 from reviewer.retrieval import IndexRetriever, Relevance, query_of
 from reviewer.types import Conversation, Finding, Grade, Span
 
@@ -255,8 +254,3 @@ class ZeroShot:
     def close(self) -> None:
         """Close the reviewer."""
         self._reviewer.close()
-
-
-def hash_of(examples: Sequence[Example]) -> str:
-    """Return the content hash of labelled examples, labels included."""
-    return content_hash(*(example.model_dump_json().encode() for example in examples))

@@ -22,7 +22,7 @@ from reviewer.evaluation.metrics.counts import (
     red_rules,
     verdict_of,
 )
-from reviewer.evaluation.metrics.intervals import FloatArray, divide
+from reviewer.evaluation.metrics.intervals import FloatArray, compact, divide
 from reviewer.evaluation.records import Record, Run
 
 N_RESAMPLES, _SEED, _INTERVAL = 2000, 0, (2.5, 97.5)
@@ -195,14 +195,13 @@ def _counts(record: Record) -> tuple[int, int, int]:
 
 def _micro_f1(pairs: Sequence[_Pair]) -> Paired:
     """Return micro F1 of both runs and the bootstrap interval of the difference."""
-    _, places = np.unique(clusters_of([left for left, _ in pairs]), return_inverse=True)
-    counts = np.zeros((int(places.max()) + 1, 6))
+    n_clusters, places = compact(clusters_of([left for left, _ in pairs]))
+    counts = np.zeros((n_clusters, 6))
     np.add.at(counts, places, [(*_counts(left), *_counts(right)) for left, right in pairs])
     value_a, value_b = _f1(counts.sum(axis=0)[None, :])
     if np.isnan(value_a[0]) or np.isnan(value_b[0]):
         return Paired(None, None, None, None, None)
     # How often each cluster is drawn is all that a resample needs.
-    n_clusters = len(counts)
     drawn = np.random.default_rng(_SEED).multinomial(
         n_clusters, np.full(n_clusters, 1 / n_clusters), N_RESAMPLES
     )

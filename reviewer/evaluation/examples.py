@@ -6,13 +6,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import InputError
+from reviewer.resources import content_hash
 from reviewer.schema import ReviewRequest, TurnIn
 from reviewer.types import Channel, Stage
 
@@ -169,6 +170,11 @@ def _pair_of(row: dict[str, object]) -> list[dict[str, object]]:
     if "pulls" in row:
         return [{**row, "tags": row["pulls"]}]
     return [row]
+
+
+def hash_of(examples: Sequence[Example]) -> str:
+    """Return the content hash of labelled examples, labels included."""
+    return content_hash(*(example.model_dump_json().encode() for example in examples))
 
 
 if __name__ == "__main__":

@@ -162,18 +162,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def drop_torn_line(folder: Path) -> None:
-    """Remove a last line without an end, which a kill left behind."""
-    path = folder / RECORDS
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if whole != data:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(whole)
-
-
 def ordered(records: Sequence[Record], ids: Sequence[str]) -> list[Record]:
     """Return ``records`` in the order of ``ids``."""
     place = {example_id: number for number, example_id in enumerate(ids)}

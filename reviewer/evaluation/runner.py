@@ -3,14 +3,12 @@
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reviewer.errors import InputError, StorageError
-from reviewer.evaluation.baselines import hash_of
-from reviewer.evaluation.examples import Example
+from reviewer.errors import InputError
+from reviewer.evaluation.examples import Example, hash_of
 from reviewer.evaluation.records import (
     RECORDS,
     Manifest,
@@ -19,14 +17,13 @@ from reviewer.evaluation.records import (
     RuleInfo,
     RuleOutcome,
     Run,
-    drop_torn_line,
     ordered,
     read_manifest,
     read_records,
     write_manifest,
 )
 from reviewer.evaluation.systems import System, code_hash, identity_of
-from reviewer.files import ensure_dir, storage_error
+from reviewer.files import drop_torn_line, locked, storage_error
 from reviewer.manual.catalogue import Catalogue
 from reviewer.resources import content_hash
 
@@ -63,10 +60,9 @@ def run(
     """
     manifest = _manifest(system, examples, catalogue, data, dict(options or {}))
     manifest = manifest.model_copy(update={"second_reader": dict(second_reader or {})})
-    ensure_dir(folder)
-    with _locked(folder):
+    with locked(folder, "评测"):
         _agree(folder, manifest)
-        drop_torn_line(folder)
+        drop_torn_line(folder / RECORDS)
         done = {record.example.id: record for record in read_records(folder)}
         on_done(len(done), len(examples))
         try:
@@ -157,20 +153,3 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return found.stdout.strip()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep two processes from writing into one folder; the lock goes with the process."""
-    import fcntl
-
-    path = folder / ".lock"
-    try:
-        with path.open("w", encoding="utf-8") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as cause:
-                raise StorageError(f"另一个评测正在写 {folder}；请等它结束或换一个 --out。") from cause
-            yield
-    except OSError as cause:
-        raise storage_error(path, cause) from cause

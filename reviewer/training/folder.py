@@ -1,17 +1,16 @@
-"""The folder of one training: whose it is, and that only one process writes it.
+"""The folder of one training: whose it is, and whether it is finished.
 
 While a training runs it holds ``training.json`` and ``checkpoint.pt``; when it is finished, the
 classifier, and no checkpoint.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from reviewer.classifier.files import CARD
-from reviewer.errors import InputError, StorageError
-from reviewer.files import atomic_path, ensure_dir, storage_error
+from reviewer.errors import InputError
+from reviewer.files import atomic_path, ensure_dir
 
 CHECKPOINT, TRAINING = "checkpoint.pt", "training.json"
 
@@ -51,28 +50,6 @@ def claim(folder: Path, identity: Mapping[str, str]) -> None:
 def is_finished(folder: Path) -> bool:
     """Whether the training of ``folder`` has made its classifier; the card is written last."""
     return (folder / CARD).is_file()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep two processes from training in one folder; the lock goes with the process.
-
-    Raises:
-        StorageError: another one is at it, or the folder cannot be written.
-    """
-    import fcntl
-
-    path = ensure_dir(folder) / ".lock"
-    try:
-        handle = path.open("w", encoding="utf-8")
-    except OSError as cause:
-        raise storage_error(path, cause) from cause
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as cause:
-            raise StorageError(f"另一个训练正在写 {folder}；请等它结束或换一个 --out。") from cause
-        yield
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ import torch
 
 from reviewer.bootstrap import Progress
 from reviewer.classifier.files import Card, read_card
+from reviewer.files import locked
 from reviewer.manual.catalogue import Catalogue
 from reviewer.models.catalog import fetch_model
 from reviewer.models.encoder import encoder_files
@@ -18,7 +19,7 @@ from reviewer.resources import content_hash
 from reviewer.training.data import Labelled
 from reviewer.training.export import FROM_SCRATCH, Provenance, export
 from reviewer.training.figures import measure
-from reviewer.training.folder import CHECKPOINT, claim, is_finished, locked
+from reviewer.training.folder import CHECKPOINT, claim, is_finished
 from reviewer.training.loop import Listener, Machine, train
 from reviewer.training.network import Network, load_encoder, special_tokens, text_vectors
 from reviewer.training.recipe import Recipe
@@ -50,7 +51,7 @@ def train_grader(task: Task, out: Path, home: Path, *, n_threads: int, progress:
     """
     entry = next(each for each in load_registry() if each.kind == "encoder")
     start = load_start(task.start, entry.sha256) if task.start else None
-    with locked(out):
+    with locked(out, "训练"):
         claim(out, _identity(task, entry, start))
         if is_finished(out):
             return read_card(out)

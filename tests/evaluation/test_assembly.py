@@ -12,7 +12,8 @@ from reviewer.engine.fake import FakeEngine
 from reviewer.errors import InputError
 from reviewer.evaluation import assembly
 from reviewer.evaluation.assembly import SYSTEMS, open_system
-from reviewer.evaluation.baselines import Bm25Match, Nearest, hash_of
+from reviewer.evaluation.baselines import Bm25Match, Nearest
+from reviewer.evaluation.examples import hash_of
 from reviewer.evaluation.sets import read_set
 from reviewer.evaluation.systems import System
 from reviewer.index.chunks import chunk_manual

@@ -9,8 +9,8 @@ import pytest
 from reviewer.bootstrap import Reviewer
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.protocol import Prompt, Tail
-from reviewer.evaluation.baselines import Bm25Match, ChecksAlone, Majority, Nearest, ZeroShot, hash_of
-from reviewer.evaluation.examples import Example, LabelledVerdict, LabelledViolation
+from reviewer.evaluation.baselines import Bm25Match, ChecksAlone, Majority, Nearest, ZeroShot
+from reviewer.evaluation.examples import Example, LabelledVerdict, LabelledViolation, hash_of
 from reviewer.evaluation.records import Outcome, RuleOutcome
 from reviewer.grading import Calibration, Grader
 from reviewer.index.chunks import chunk_manual

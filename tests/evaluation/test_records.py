@@ -9,13 +9,13 @@ from reviewer.evaluation.records import (
     MANIFEST,
     RECORDS,
     Record,
-    drop_torn_line,
     ordered,
     read_manifest,
     read_records,
     read_run,
     write_manifest,
 )
+from reviewer.files import drop_torn_line
 from tests.evaluation import runs
 
 RUN = runs.run(
@@ -57,14 +57,14 @@ def test_a_last_line_cut_anywhere_is_passed_over_and_dropped(tmp_path: Path) -> 
     for cut in (1, within, len(last)):
         path.write_bytes(whole + last[:cut])
         assert read_run(tmp_path) == RUN
-        drop_torn_line(tmp_path)
+        drop_torn_line(path)
         assert path.read_bytes() == whole
 
 
 def test_a_whole_file_is_not_touched(tmp_path: Path) -> None:
     path = stored(tmp_path) / RECORDS
     before = path.stat()
-    drop_torn_line(tmp_path)
+    drop_torn_line(path)
     after = path.stat()
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
     drop_torn_line(tmp_path / "nowhere")

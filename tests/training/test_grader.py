@@ -10,8 +10,9 @@ from reviewer.classifier.files import read_card
 from reviewer.cli.main import run
 from reviewer.errors import InputError, StorageError
 from reviewer.evaluation.examples import Example
+from reviewer.files import locked
 from reviewer.manual.catalogue import Catalogue
-from reviewer.training.folder import CHECKPOINT, PARTS, claim, locked
+from reviewer.training.folder import CHECKPOINT, PARTS, claim
 from reviewer.training.samples import training_set
 from tests.training.tiny import Letters, eight_examples, make_example, tiny_catalogue, tiny_encoder
 
@@ -135,7 +136,7 @@ def test_what_differs_is_named(tmp_path: Path) -> None:
 
 
 def test_two_trainings_cannot_share_a_folder(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(StorageError, match="另一个训练"), locked(tmp_path):
+    with locked(tmp_path, "训练"), pytest.raises(StorageError, match="另一个训练"), locked(tmp_path, "训练"):
         pass
-    with locked(tmp_path):
+    with locked(tmp_path, "训练"):
         pass

@@ -86,3 +86,8 @@ LABELS: Mapping[str, str] = MappingProxyType(
         "tokens_per_request": "每次审核的词元数",
     }
 )
+
+# Of ``Manifest.second_reader``, in the order in which they are told.
+SECOND_READER_LABELS: Mapping[str, str] = MappingProxyType(
+    {"flag_kappa": "是否违规的 kappa", "rule_f1": "规则 F1"}
+)

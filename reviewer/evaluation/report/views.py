@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from reviewer.evaluation.compare import VERDICT_LABELS, flag_right, verdict_right
 from reviewer.evaluation.metrics.counts import cited_by, gold_verdict, red_rules, verdict_of
-from reviewer.evaluation.metrics.measure import LABELS, Measure
+from reviewer.evaluation.metrics.measure import LABELS, SECOND_READER_LABELS, Measure
 from reviewer.evaluation.metrics.spans import positions
 from reviewer.evaluation.metrics.summary import Summary
 from reviewer.evaluation.records import Record, Run
@@ -272,7 +272,7 @@ def provenance(run: Run) -> tuple[tuple[str, str], ...]:
         ("数据哈希", manifest.data_hash),
         *(
             (f"第二读者与标注的一致：{told}", f"{manifest.second_reader[name]:.3f}")
-            for name, told in (("flag_kappa", "是否违规的 kappa"), ("rule_f1", "规则 F1"))
+            for name, told in SECOND_READER_LABELS.items()
             if name in manifest.second_reader
         ),
         ("样本数", f"{len(run.records)} / {manifest.n_examples}"),
