@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from reviewer.classifier.files import ClassifierFiles
-from reviewer.classifier.head import Head, Scores
+from reviewer.classifier.head import POINTED, Head, Scores
 from reviewer.classifier.text import Window, windows
 from reviewer.engine.bert import BertEncoder
 from reviewer.models.unigram import UnigramTokenizer
 from reviewer.types import Clause, Conversation
 
 _POSITIONS = 512
-_POINTED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class RuleClassifier:
         found = {}
         for row, rule in enumerate(self.head.rules):
             window, scores = parts[int(logits[:, row].argmax())]
-            points = self.head.pointed[row] >= _POINTED
+            points = self.head.pointed[row] >= POINTED
             weights = _by_clause(window, scores.attention[row].tolist(), clauses) if points else ()
             found[str(rule)] = RuleScore(float(logits[:, row].max()), weights)
         return found

@@ -1,12 +1,14 @@
 """What the classifier reads: the situation, the conversation and the draft as token ids.
 
-Training and reviewing both go through here, so that they cannot drift apart.
+Training and reviewing both go through here, so that they cannot drift apart. Texts are folded
+first: a word typed with blanks, traditional or full-width characters is the same word.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from reviewer.folding import fold
 from reviewer.types import Conversation
 
 # The encoder has 512 positions. The context keeps what stands nearest to the draft.
@@ -61,12 +63,31 @@ def windows(conversation: Conversation, tokenizer: Tokenizer) -> tuple[Window, .
     Parts overlap by ``OVERLAP`` tokens so that no sentence is only seen in halves.
     """
     context = _context(conversation, tokenizer)
-    tokens = tokenizer.pieces(conversation.draft)
+    tokens = _draft_tokens(conversation.draft, tokenizer)
     starts = range(0, max(1, len(tokens) - OVERLAP), MAX_DRAFT - OVERLAP)
     return tuple(_window(context, tokens[start : start + MAX_DRAFT], tokenizer) for start in starts)
 
 
-def _window(context: Sequence[int], tokens: Sequence[Token], tokenizer: Tokenizer) -> Window:
+class _Placed(NamedTuple):
+    """A token of the draft and the part of the original draft it stands for."""
+
+    id: int
+    start: int
+    end: int
+
+
+def _draft_tokens(draft: str, tokenizer: Tokenizer) -> list[_Placed]:
+    folded = fold(draft)
+    if not folded.text.strip():  # nothing but invisible characters: read it as it is
+        return [_Placed(token.id, token.start, token.end) for token in tokenizer.pieces(draft)]
+    placed = []
+    for token in tokenizer.pieces(folded.text):
+        span = folded.span(token.start, token.end)
+        placed.append(_Placed(token.id, span.start, span.end))
+    return placed
+
+
+def _window(context: Sequence[int], tokens: Sequence[_Placed], tokenizer: Tokenizer) -> Window:
     ids = (tokenizer.bos, *context, *(token.id for token in tokens), tokenizer.eos)
     return Window(ids, 1 + len(context), tuple((token.start, token.end) for token in tokens))
 
@@ -91,4 +112,4 @@ def _context(conversation: Conversation, tokenizer: Tokenizer) -> list[int]:
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    return [token.id for token in tokenizer.pieces(text)]
+    return [token.id for token in tokenizer.pieces(fold(text).text)]

@@ -17,7 +17,7 @@ from reviewer.files import atomic_path
 from reviewer.training.folder import CHECKPOINT
 from reviewer.training.network import Batch, Network, Special, collate
 from reviewer.training.recipe import Recipe
-from reviewer.training.samples import Sample, TrainingSet
+from reviewer.training.samples import Sample, TrainingSet, padded
 from reviewer.types import Rule
 
 # How many batches are sorted by length together: enough to save padding, few enough to stay mixed.
@@ -84,7 +84,7 @@ def epoch_batches(samples: TrainingSet, recipe: Recipe, epoch: int) -> list[list
     """Return the batches of ``epoch`` (from 0), always the same ones: samples of like length together."""
     draw = random.Random(f"{recipe.seed}/{epoch}")
     rewrites = draw.sample(samples.rewrites, int(len(samples.rewrites) * recipe.rewrite_share))
-    pool = [*samples.labelled, *rewrites, *samples.manual]
+    pool = [*_padded(samples, recipe, draw), *rewrites, *samples.manual]
     draw.shuffle(pool)
     span = recipe.batch * _BUCKET
     pool = [
@@ -95,6 +95,15 @@ def epoch_batches(samples: TrainingSet, recipe: Recipe, epoch: int) -> list[list
     batches = [pool[start : start + recipe.batch] for start in range(0, len(pool), recipe.batch)]
     draw.shuffle(batches)
     return batches
+
+
+def _padded(samples: TrainingSet, recipe: Recipe, draw: random.Random) -> Iterator[Sample]:
+    clean = [sample for sample in (*samples.labelled, *samples.rewrites) if not any(sample.targets)]
+    for sample in samples.labelled:
+        if clean and draw.random() < recipe.padding_share:
+            yield padded(sample, draw.choice(clean), samples.absent, before=draw.random() < 0.5)
+        else:
+            yield sample
 
 
 def positive_weights(samples: Sequence[Sample], rules: Sequence[Rule], recipe: Recipe) -> Tensor:

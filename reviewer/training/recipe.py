@@ -14,6 +14,8 @@ class Recipe:
     ``attention_weight``: weight of pointing at the quote. ``red_weight``: how much more a violated
     red line counts; every violation counts the square root of its rarity, capped at
     ``rarity_cap``. ``frozen_layers``: how many of the lowest layers stay as they are.
+    ``padding_share``: share of the labelled drafts that stand beside another, compliant text in an
+    epoch, so that a violation is found in a long draft too.
     """
 
     epochs: int = 12
@@ -31,3 +33,4 @@ class Recipe:
     warmup_steps: int = 60
     rarity_cap: float = 15.0
     clip: float = 1.0
+    padding_share: float = 0.15

@@ -4,11 +4,12 @@ Token ids come from ``reviewer.classifier.text.windows``, the code that reviewin
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from reviewer.classifier.text import Tokenizer, windows
+from reviewer.classifier.head import POINTED
+from reviewer.classifier.text import MAX_DRAFT, Tokenizer, windows
 from reviewer.evaluation.examples import Example
 from reviewer.manual.catalogue import Catalogue
 from reviewer.training.data import conversation_for, find_quote
@@ -29,7 +30,8 @@ class Quote(NamedTuple):
 class Sample:
     """One input of the network and what is right for it; R is the number of rules of the manual.
 
-    ``ids[draft_start + i]`` stands for ``draft[offsets[i][0]:offsets[i][1]]``. ``targets`` [R] is 1
+    ``ids[draft_start + i]`` stands for ``draft[offsets[i][0]:offsets[i][1]]``; of a ``padded`` sample,
+    for a part of one of the two drafts. ``targets`` [R] is 1
     where the rule is violated; ``mask`` [R] is 0 where nothing is to be learned: the rule does not
     apply, or is in dispute, or what violates it was cut off.
     """
@@ -44,11 +46,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """Labelled drafts, their compliant rewrites, and the wordings of the manual itself."""
+    """Labelled drafts, their compliant rewrites, and the wordings of the manual itself.
+
+    ``absent`` is the rows of the rules that are mostly broken by what is missing.
+    """
 
     labelled: tuple[Sample, ...]
     rewrites: tuple[Sample, ...] = ()
     manual: tuple[Sample, ...] = ()
+    absent: tuple[int, ...] = ()
 
 
 def training_set(examples: Sequence[Example], catalogue: Catalogue, tokenizer: Tokenizer) -> TrainingSet:
@@ -58,10 +64,39 @@ def training_set(examples: Sequence[Example], catalogue: Catalogue, tokenizer: T
         InputError: the reviewer would refuse a draft or a rewrite.
     """
     maker = SampleMaker(catalogue, tokenizer)
+    shares = pointed_shares(examples, catalogue, {})
     return TrainingSet(
         labelled=tuple(maker.labelled(example) for example in examples),
         rewrites=tuple(maker.rewrite(example) for example in examples if example.rewrite),
         manual=maker.manual(),
+        absent=tuple(row for row, share in enumerate(shares) if share < POINTED),
+    )
+
+
+def padded(sample: Sample, carrier: Sample, absent: Collection[int], *, before: bool) -> Sample:
+    """Return ``sample`` with the draft of ``carrier`` before or after its own, as far as there is room.
+
+    ``carrier`` violates nothing. What is missing in ``sample`` may stand in it, so nothing is learned
+    of the rules ``absent`` nor of a violation that has no words to point at.
+    """
+    own = sample.ids[sample.draft_start : -1]
+    extra = carrier.ids[carrier.draft_start : -1][: max(0, MAX_DRAFT - len(own))]
+    places = carrier.offsets[: len(extra)]
+    shift = len(extra) if before else 0
+    quoted = {quote.rule for quote in sample.quotes}
+    unsure = {row for row, target in enumerate(sample.targets) if target and row not in quoted}
+    return replace(
+        sample,
+        ids=(
+            *sample.ids[: sample.draft_start],
+            *((*extra, *own) if before else (*own, *extra)),
+            sample.ids[-1],
+        ),
+        offsets=(*places, *sample.offsets) if before else (*sample.offsets, *places),
+        mask=tuple(0.0 if row in absent or row in unsure else kept for row, kept in enumerate(sample.mask)),
+        quotes=tuple(
+            Quote(quote.rule, tuple(token + shift for token in quote.tokens)) for quote in sample.quotes
+        ),
     )
 
 

@@ -38,9 +38,7 @@ def test_situation_history_customer_and_draft_in_this_order() -> None:
         identity_verified=True,
     )
     (window,) = windows(conversation, Letters())
-    assert (
-        spelled(window.ids) == "query: 开场，电话，已核身。客户：在吗\n坐席：在的\n客户：退款呢\n草稿：好的。"
-    )
+    assert spelled(window.ids) == "query:开场,电话,已核身。客户:在吗\n坐席:在的\n客户:退款呢\n草稿:好的。"
     assert (window.ids[0], window.ids[-1]) == (-1, -2)
     assert window.offsets == ((0, 1), (1, 2), (2, 3))
     assert spelled(window.ids[window.draft_start :]) == "好的。"
@@ -55,14 +53,14 @@ def test_of_a_long_history_the_end_stays_and_of_a_long_message_both_ends() -> No
     (window,) = windows(conversation, Letters())
     text = spelled(window.ids)
     assert len(window.ids) <= MAX_CONTEXT + len("草稿：好的。") + 2
-    assert text.endswith("尾\n草稿：好的。")
-    assert "客户：头" in text
-    assert "近\n客户：" in text
+    assert text.endswith("尾\n草稿:好的。")
+    assert "客户:头" in text
+    assert "近\n客户:" in text
 
 
 @given(st.integers(1, 900))
 def test_every_character_of_the_draft_is_read(length: int) -> None:
-    draft = "".join(chr(0x4E00 + number) for number in range(length))
+    draft = "".join("一二三四五六七八九十"[number % 10] for number in range(length))
     parts = windows(Conversation(draft=draft), Letters())
     seen = {start for window in parts for start, _ in window.offsets}
     assert seen == set(range(length))
@@ -77,3 +75,19 @@ def test_a_history_that_has_no_room_is_left_out() -> None:
     conversation = Conversation(draft="好", customer="问" * 400, history=(Turn("agent", "旧" * 400),))
     (window,) = windows(conversation, Letters())
     assert len(window.ids) <= MAX_CONTEXT + len("草稿：好") + 2
+
+
+def test_one_word_typed_in_many_ways_is_read_as_one_and_placed_where_it_stands() -> None:
+    plain, disguised = "加我微信转账", "加 我\u200b微 信 ｜轉帳"
+    (window,) = windows(Conversation(draft=disguised), Letters())
+    own = spelled(window.ids[window.draft_start :])
+    assert own == "加我微信|转帐"
+    assert disguised[slice(*window.offsets[own.index("信")])] == "信"
+    assert disguised[slice(*window.offsets[own.index("转")])] == "轉"
+    (expected,) = windows(Conversation(draft=plain), Letters())
+    assert spelled(expected.ids[expected.draft_start :])[:4] == own[:4]
+
+
+def test_a_draft_of_nothing_visible_is_still_read() -> None:
+    (window,) = windows(Conversation(draft="\u200b\u200b"), Letters())
+    assert len(window.offsets) == 2

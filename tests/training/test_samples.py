@@ -6,9 +6,10 @@ import pytest
 
 from reviewer.classifier.text import MAX_DRAFT
 from reviewer.errors import InputError
+from reviewer.folding import fold
 from reviewer.manual.catalogue import Catalogue
 from reviewer.training.data import Labelled, read_labelled, refuse_overlap
-from reviewer.training.samples import Quote, SampleMaker, pointed_shares, training_set
+from reviewer.training.samples import Quote, SampleMaker, padded, pointed_shares, training_set
 from tests.training.tiny import Letter, Letters, eight_examples, make_example, tiny_catalogue
 
 
@@ -112,7 +113,34 @@ def test_the_manual_teaches_its_own_wordings(maker: SampleMaker, catalogue: Cata
         assert good.mask[number] == 1
         assert bad.targets == bad.mask
         assert sum(bad.mask) == bad.mask[number] == 1
-        assert len(bad.offsets) == min(MAX_DRAFT, len(rule.bad))
+        assert len(bad.offsets) == min(MAX_DRAFT, len(fold(rule.bad).text))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_beside_another_text_a_quote_is_still_pointed_at(
+    maker: SampleMaker, catalogue: Catalogue, before: bool
+) -> None:
+    rule, other = everywhere(catalogue)
+    labels = {"rule": rule, "quote": "自己打"}, {"rule": other}
+    sample = maker.labelled(make_example("x", "您好，自己打", *labels))
+    carrier = maker.labelled(make_example("y", "已为您查好。"))
+    long = padded(sample, carrier, (), before=before)
+    tokens = long.ids[long.draft_start : -1]
+    assert len(tokens) == len(long.offsets) == 12
+    whole = "已为您查好。您好，自己打" if before else "您好，自己打已为您查好。"
+    assert tokens == tuple(each.id for each in Letters().pieces(fold(whole).text))
+    first = fold(whole).text.index("自己打")
+    assert long.quotes == (Quote(row(catalogue, rule), (first, first + 1, first + 2)),)
+    assert long.targets == sample.targets
+    assert long.mask[row(catalogue, rule)] == 1
+    assert long.mask[row(catalogue, other)] == 0, "what was missing may stand in the other text"
+    assert padded(sample, carrier, (row(catalogue, rule),), before=before).mask[row(catalogue, rule)] == 0
+
+
+def test_a_padded_draft_still_fits(maker: SampleMaker) -> None:
+    sample = maker.labelled(make_example("x", "打" * (MAX_DRAFT - 2)))
+    carrier = maker.labelled(make_example("y", "好" * 50))
+    assert len(padded(sample, carrier, (), before=True).offsets) == MAX_DRAFT
 
 
 def test_a_training_set_has_all_three(catalogue: Catalogue) -> None:
