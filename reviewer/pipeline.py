@@ -13,7 +13,7 @@ from reviewer.deadline import Deadline
 from reviewer.engine.protocol import Prompt
 from reviewer.errors import EngineError, ReviewerError
 from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
-from reviewer.grading.candidates import DEFAULT_LIMIT, resident_rules, select_candidates
+from reviewer.grading.candidates import DEFAULT_LIMIT, fit_of, resident_rules, select_candidates
 from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import score_of, settle, verdict_of
@@ -64,9 +64,9 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Told of results as they come, on the caller's thread; grades and relevance of the draft itself."""
+    """Told of results as they come, on the caller's thread; grades of the draft, and which rules fit it."""
 
-    grades: Callable[[Sequence[Grade], Mapping[str, Relevance]], None] = lambda _grades, _relevance: None
+    grades: Callable[[Sequence[Grade], Mapping[str, float]], None] = lambda _grades, _fit: None
     verdict: Callable[[Review], None] = lambda _review: None
     rewrite_text: Callable[[str], None] = lambda _text: None
 
@@ -89,7 +89,7 @@ class _Assessment:
     unanswered: tuple[Rule, ...]
     skipped: tuple[Rule, ...]
     grades: tuple[Grade, ...]
-    relevance: Mapping[str, Relevance]
+    fit: Mapping[str, float]
     looked_at: Mapping[str, Sequence[float]]
 
 
@@ -141,7 +141,7 @@ class Pipeline:
         clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
         prompt = self._prompt(conversation, clauses)
         assessment = self._assess(conversation, prompt, clauses, options, deadline, clock)
-        listener.grades(assessment.grades, assessment.relevance)
+        listener.grades(assessment.grades, assessment.fit)
         with clock.stage("explain"):
             assessment = self._explain(assessment, prompt, clauses, deadline)
         review = self._review(conversation, assessment, clock)
@@ -178,11 +178,11 @@ class Pipeline:
         with clock.stage("classify"):
             scores = self.classifier.scores(conversation, clauses) if self.classifier and in_time else {}
         applicable = self.catalogue.applicable(conversation)
-        candidates = select_candidates(
-            applicable,
+        fit = fit_of(
             {rule_id: known.fused for rule_id, known in relevance.items()},
-            limit=None if options.all_rules else DEFAULT_LIMIT,
+            {rule_id: score.logit for rule_id, score in scores.items()},
         )
+        candidates = select_candidates(applicable, fit, limit=None if options.all_rules else DEFAULT_LIMIT)
         evidence = {
             rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in candidates.asked
         }
@@ -208,7 +208,7 @@ class Pipeline:
             tuple(rule for rule in grading.unanswered if rule.id not in found),
             tuple(rule for rule in candidates.skipped if rule.id not in found),
             grading.grades,
-            relevance,
+            fit,
             {rule_id: score.weights for rule_id, score in scores.items()},
         )
 

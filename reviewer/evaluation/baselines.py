@@ -21,7 +21,7 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import verdict_of
 from reviewer.pipeline import Listener, Options
 from reviewer.request import conversation_of
-from reviewer.retrieval import IndexRetriever, Relevance, query_of
+from reviewer.retrieval import IndexRetriever, query_of
 from reviewer.types import Conversation, Finding, Grade, Span
 
 NEIGHBOURS = 5
@@ -242,7 +242,7 @@ class ZeroShot:
         started = time.perf_counter()
         heard: list[Grade] = []
 
-        def hear(grades: Iterable[Grade], _relevance: Mapping[str, Relevance]) -> None:
+        def hear(grades: Iterable[Grade], _fit: Mapping[str, float]) -> None:
             heard.extend(grades)
 
         self._pipeline.review(example.request(), Options(rewrite=False), Listener(grades=hear))

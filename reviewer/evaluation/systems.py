@@ -18,7 +18,6 @@ from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting.book import MAX_CLAUSES
 from reviewer.request import conversation_of
 from reviewer.resources import content_hash
-from reviewer.retrieval import Relevance
 from reviewer.schema import Review
 from reviewer.types import Grade, Rule
 
@@ -98,18 +97,18 @@ class ReviewerSystem:
 
     def judge(self, example: Example) -> Outcome:
         """See ``System.judge``."""
-        heard: dict[str, tuple[Sequence[Grade], Mapping[str, Relevance]]] = {}
-        listener = Listener(grades=lambda grades, relevance: heard.update(all=(grades, relevance)))
+        heard: dict[str, tuple[Sequence[Grade], Mapping[str, float]]] = {}
+        listener = Listener(grades=lambda grades, fit: heard.update(all=(grades, fit)))
         pipeline = self._reviewer.pipeline
         if example.public_numbers:
             checks = CheckSettings(public_numbers=tuple(example.public_numbers))
             pipeline = replace(pipeline, checks=checks)
         review = pipeline.review(example.request(), Options(self._deadline_ms, self._rewrite), listener)
-        grades, relevance = heard["all"]
+        grades, fit = heard["all"]
         return Outcome(
             verdict=review.verdict,
             rules=_rules(review, pipeline.catalogue, {grade.rule_id: grade.probability for grade in grades}),
-            ranking=_ranking(pipeline.catalogue, {rule: known.fused for rule, known in relevance.items()}),
+            ranking=_ranking(pipeline.catalogue, fit),
             rewrite=_rewrite_outcome(review) if self._rewrite else None,
             timing_ms=review.timing_ms,
             n_tokens=self._tokens(example),
@@ -158,9 +157,9 @@ def _rules(review: Review, catalogue: Catalogue, probabilities: Mapping[str, flo
     return [outcome(rule) for rule in catalogue.rules]
 
 
-def _ranking(catalogue: Catalogue, fused: Mapping[str, float]) -> list[str]:
-    situational = [rule.id for rule in catalogue.rules if not rule.standing and rule.id in fused]
-    return sorted(situational, key=lambda rule: -fused[rule])
+def _ranking(catalogue: Catalogue, fit: Mapping[str, float]) -> list[str]:
+    situational = [rule.id for rule in catalogue.rules if not rule.standing and rule.id in fit]
+    return sorted(situational, key=lambda rule: -fit[rule])
 
 
 def _rewrite_outcome(review: Review) -> RewriteOutcome:

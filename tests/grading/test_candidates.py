@@ -1,6 +1,6 @@
 """Which rules are asked, in which order."""
 
-from reviewer.grading.candidates import resident_rules, select_candidates
+from reviewer.grading.candidates import fit_of, resident_rules, select_candidates
 from reviewer.manual.catalogue import Catalogue
 
 
@@ -30,3 +30,14 @@ def test_no_limit_asks_everything(catalogue: Catalogue) -> None:
 def test_a_large_manual_is_not_resident(catalogue: Catalogue) -> None:
     assert resident_rules(catalogue.rules) == catalogue.rules
     assert resident_rules(catalogue.rules, limit=10) == ()
+
+
+def test_a_trained_classifier_orders_alone() -> None:
+    assert fit_of({"A02": 0.9, "S12": 0.1}, {"S12": -0.5, "A02": -3.0}) == {"S12": -0.5, "A02": -3.0}
+    assert fit_of({"A02": 0.9}, {}) == {"A02": 0.9}
+
+
+def test_a_negative_score_still_comes_before_none(catalogue: Catalogue) -> None:
+    must = {rule.id for rule in catalogue.rules if rule.standing or rule.severity == "red"}
+    chosen = select_candidates(catalogue.rules, {"C07": -4.0}, limit=len(must) + 1)
+    assert "C07" in {rule.id for rule in chosen.asked}
