@@ -1,13 +1,15 @@
 """Text folded for matching, with the way back to the exact original characters.
 
 One word can be typed in many ways: full-width digits, traditional characters, blanks or invisible
-characters pushed between the letters. Checks and fact extraction match on the folded text and
+characters pushed between the letters, or hidden in base64. Checks and fact extraction match on the folded text and
 report spans of the text as it was written.
 """
 
+import base64
 import functools
+import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reviewer.types import Span
@@ -20,6 +22,8 @@ _INVISIBLE = frozenset({"Cf", "Cc", "Cs"})
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 _LINE_BREAKS = frozenset("\n\x0b\x0c\x85\u2028\u2029")
 # First and last code point of CJK ideographs and their punctuation.
+# Long enough for two ideographs; shorter runs are words and order numbers.
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={0,2}(?![A-Za-z0-9+/=])")
 _CJK_RANGES = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
 
 
@@ -28,7 +32,7 @@ class Folded:
     """A folded text and where each of its characters came from.
 
     ``text[i]`` was made from ``original[starts[i]:ends[i]]``. Several folded characters can come
-    from one (㎡ gives m2), and marks on a character belong to it.
+    from one (㎡ gives m2) or from one encoded run, and marks on a character belong to it.
     """
 
     text: str
@@ -56,21 +60,23 @@ class Folded:
 def fold(text: str) -> Folded:
     """Fold ``text``: NFKC by character, lower case, simplified, nothing invisible, no blanks at Chinese.
 
+    Chinese text encoded in base64 is replaced by what it says.
+
     Line breaks become line feeds and stay; other blanks become one space each and are dropped next to
     a CJK character (加 微 信, 3 天内). Linear in the length of the text; an empty text gives an empty result.
     """
     simplify = _simplifier()
     cache: dict[str, str] = {}
     pieces: list[tuple[str, int, int]] = []
-    for at, char in enumerate(text):
+    for char, at, end in _characters(text):
         folded = cache.get(char)
         if folded is None:
             folded = cache[char] = _fold_char(char, simplify)
         if folded:
-            pieces.append((folded, at, at + 1))
+            pieces.append((folded, at, end))
         elif pieces and pieces[-1][2] == at and unicodedata.category(char) in _MARKS:
             kept, start, _ = pieces[-1]
-            pieces[-1] = (kept, start, at + 1)
+            pieces[-1] = (kept, start, end)
     kept_pieces = _without_cjk_blanks(pieces)
     return Folded(
         text="".join(folded for folded, _, _ in kept_pieces),
@@ -78,6 +84,27 @@ def fold(text: str) -> Folded:
         starts=tuple(start for folded, start, _ in kept_pieces for _ in folded),
         ends=tuple(end for folded, _, end in kept_pieces for _ in folded),
     )
+
+
+def _characters(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield every character and where it stands; one that was encoded stands at the whole run."""
+    at = 0
+    for run in _BASE64.finditer(text):
+        hidden = _decoded(run.group())
+        if hidden:
+            yield from ((text[place], place, place + 1) for place in range(at, run.start()))
+            yield from ((char, run.start(), run.end()) for char in hidden)
+            at = run.end()
+    yield from ((text[place], place, place + 1) for place in range(at, len(text)))
+
+
+def _decoded(run: str) -> str:
+    """Return the Chinese text that ``run`` encodes, empty when it encodes none."""
+    try:
+        hidden = base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode("utf-8")
+    except ValueError:
+        return ""
+    return hidden if sum(map(_is_cjk, hidden)) >= 2 else ""
 
 
 @functools.cache

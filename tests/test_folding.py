@@ -1,5 +1,7 @@
 """Folding keeps the way back to the original characters."""
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +84,18 @@ def test_every_folded_character_maps_to_the_character_it_came_from(text: str) ->
 def test_fold_twice_changes_nothing_visible(text: str) -> None:
     once = fold(text).text
     assert fold(once).text.replace(" ", "") == once.replace(" ", "")
+
+
+def test_chinese_text_in_base64_is_read_and_stands_at_its_whole_run() -> None:
+    hidden = base64.b64encode("加我微信".encode()).decode()
+    folded = fold(f"好的 {hidden}，谢谢")
+    assert folded.text == "好的加我微信,谢谢"
+    start = folded.text.index("微信")
+    assert folded.span(start, start + 2).text == hidden
+
+
+@pytest.mark.parametrize(
+    "text", ["SF1234567890123", "https://example.com/abcdefghijkl", "abcdefghijklmnop=="]
+)
+def test_what_only_looks_encoded_stays(text: str) -> None:
+    assert fold(text).text == text.lower()
