@@ -1,8 +1,8 @@
 """Text folded for matching, with the way back to the exact original characters.
 
 One word can be typed in many ways: full-width digits, traditional characters, blanks or invisible
-characters pushed between the letters, or hidden in base64. Checks and fact extraction match on the folded text and
-report spans of the text as it was written.
+characters pushed between the letters, or hidden in base64. Checks, classifier and fact extraction
+read the folded text and report spans of the text as it was written.
 """
 
 import base64
