@@ -4,14 +4,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import typer
+
 from reviewer.bootstrap import Progress
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """Yield callbacks that draw a bar and notes on a terminal, and say nothing elsewhere."""
+def shown_progress(*, logged: bool = False) -> Iterator[Progress]:
+    """Yield callbacks that draw a bar and notes on a terminal, and say nothing elsewhere.
+
+    Args:
+        logged: Write the notes as lines elsewhere too, for a job of hours that runs in the background.
+    """
     if not sys.stderr.isatty():
-        yield Progress()
+        yield Progress(note=lambda text: typer.echo(text, err=True)) if logged else Progress()
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -74,7 +74,7 @@ def grader(
         seed=seed,
         delta_keep=keep,
     )
-    with shown_progress() as progress:
+    with shown_progress(logged=True) as progress:
         progress.note("载入训练库…")
         from reviewer.training.grader import Task, train_grader
 

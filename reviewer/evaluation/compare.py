@@ -6,7 +6,7 @@ drafts of a pair are not independent.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -18,8 +18,6 @@ from reviewer.evaluation.metrics.counts import (
     cited_by,
     clusters_of,
     flagged,
-    gold_verdict,
-    red_rules,
     verdict_of,
 )
 from reviewer.evaluation.metrics.intervals import FloatArray, compact, divide
@@ -124,18 +122,14 @@ def flag_right(record: Record) -> bool:
     return verdict_of(record) != "not_assessed" and flagged(record) == bool(record.example.gold)
 
 
-def verdict_right(record: Record, red: Collection[str]) -> bool:
+def verdict_right(record: Record) -> bool:
     """Return whether the verdict is the labelled one.
 
     With a rule in dispute the labelled verdict is in dispute as well, so that the flag decides.
-
-    Args:
-        record: The example and what the system said.
-        red: The rules that are red lines.
     """
     if record.example.disputed:
         return flag_right(record)
-    return verdict_of(record) == gold_verdict(record.example, red)
+    return verdict_of(record) == record.example.verdict
 
 
 def compare(a: Run, b: Run) -> Comparison:
@@ -146,7 +140,6 @@ def compare(a: Run, b: Run) -> Comparison:
     """
     pairs, only_a, only_b = _align(a, b)
     titles = {info.id: info.title for info in (*a.manifest.rules, *b.manifest.rules)}
-    red = red_rules(a.manifest.rules)
     return Comparison(
         system_a=a.manifest.system,
         system_b=b.manifest.system,
@@ -156,7 +149,7 @@ def compare(a: Run, b: Run) -> Comparison:
         flag_test=_flag_test(pairs),
         micro_f1=_micro_f1(pairs),
         rules=_rule_changes(pairs, titles),
-        flips=tuple(flip for pair in pairs if (flip := _flip(*pair, red))),
+        flips=tuple(flip for pair in pairs if (flip := _flip(*pair))),
     )
 
 
@@ -240,17 +233,17 @@ def _rule_changes(pairs: Sequence[_Pair], titles: dict[str, str]) -> tuple[RuleC
     return tuple(sorted(changes, key=lambda change: (change.balance, change.rule)))
 
 
-def _flip(left: Record, right: Record, red: Collection[str]) -> Flip | None:
+def _flip(left: Record, right: Record) -> Flip | None:
     """Return how the example changed, None when both runs are as right as each other; flag before verdict."""
-    before = flag_right(left), verdict_right(left, red)
-    after = flag_right(right), verdict_right(right, red)
+    before = flag_right(left), verdict_right(left)
+    after = flag_right(right), verdict_right(right)
     if before == after:
         return None
     example = left.example
     return Flip(
         id=example.id,
         gold=tuple(sorted(example.gold)),
-        gold_verdict=gold_verdict(example, red),
+        gold_verdict=example.verdict,
         verdict_a=verdict_of(left),
         verdict_b=verdict_of(right),
         cited_a=tuple(sorted(cited_by(left))),

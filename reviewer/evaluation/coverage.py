@@ -1,7 +1,7 @@
 """How much of what a set of labelled examples holds: the figures of the datasheet."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewer.evaluation.examples import Example
@@ -68,8 +68,7 @@ def coverage_of(examples: Sequence[Example], catalogue: Catalogue) -> Coverage:
         rule for example in counted if not example.violations for rule in set(example.near_miss)
     )
     rules = [rule.id for rule in catalogue.rules]
-    reds = {rule.id for rule in catalogue.rules if rule.severity == "red"}
-    verdicts = Counter(_verdict(example, reds) for example in counted)
+    verdicts = Counter(example.verdict for example in counted)
     return Coverage(
         examples=len(counted),
         verdicts={name: verdicts[name] for name in ("pass", "revise", "block")},
@@ -80,13 +79,6 @@ def coverage_of(examples: Sequence[Example], catalogue: Catalogue) -> Coverage:
         multi_turn=sum(bool(example.history) for example in counted),
         contrast_pairs=sum(bool(example.pair) for example in counted),
     )
-
-
-def _verdict(example: Example, reds: Set[str]) -> str:
-    """Return its verdict; that of a mutated draft follows from the rule that was put in."""
-    if example.kind != "mutated":
-        return example.verdict
-    return "block" if reds & {label.rule for label in example.violations} else "revise"
 
 
 def _by_size(names: Iterable[str]) -> dict[str, int]:

@@ -153,7 +153,6 @@ def _pair_of(row: dict[str, object]) -> list[dict[str, object]]:
                 "kind": "mutated",
                 "partner": twin,
                 "tags": tags,
-                "verdict": row.get("verdict", "revise"),
                 "violations": [label],
             },
             {

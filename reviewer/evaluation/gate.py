@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import InputError
 from reviewer.evaluation.compare import VERDICT_LABELS, verdict_right
-from reviewer.evaluation.metrics.counts import cited_by, gold_verdict, red_rules, verdict_of
+from reviewer.evaluation.metrics.counts import cited_by, red_rules, verdict_of
 from reviewer.evaluation.metrics.measure import LABELS, Measure
 from reviewer.evaluation.metrics.summary import summarise
 from reviewer.evaluation.records import Record, Run
@@ -146,12 +146,12 @@ def judge(run: Run, floors: Floors, measures: Sequence[Measure]) -> GateResult:
     flipped = tuple(
         _flipped(records[example_id], red)
         for example_id, state in floors.cases.items()
-        if state == "right" and example_id in records and not verdict_right(records[example_id], red)
+        if state == "right" and example_id in records and not verdict_right(records[example_id])
     )
     gained = tuple(
         example_id
         for example_id, state in floors.cases.items()
-        if state == "wrong" and example_id in records and verdict_right(records[example_id], red)
+        if state == "wrong" and example_id in records and verdict_right(records[example_id])
     )
     missing = tuple(example_id for example_id in floors.cases if example_id not in records)
     n_red = sum(case.red for case in flipped)
@@ -175,13 +175,12 @@ def record(run: Run, margin: float, *, names: Sequence[str] = GATED) -> Floors:
     if margin < 0:
         raise InputError("下限的余量不能是负数。")
     by_name = {measure.name: measure for measure in summarise(run).measures}
-    red = red_rules(run.manifest.rules)
     return Floors(
         data=run.manifest.data,
         data_hash=run.manifest.data_hash,
         measures=_floors_of([by_name[name] for name in names if name in by_name], margin),
         cases={
-            each.example.id: "right" if verdict_right(each, red) else "wrong"
+            each.example.id: "right" if verdict_right(each) else "wrong"
             for each in sorted(run.records, key=lambda each: each.example.id)
         },
     )
@@ -207,7 +206,7 @@ def _broken(name: str, floor: float, measure: Measure | None) -> Broken | None:
 
 
 def _flipped(each: Record, red: frozenset[str]) -> FlippedCase:
-    example, expected = each.example, gold_verdict(each.example, red)
+    example, expected = each.example, each.example.verdict
     return FlippedCase(
         id=example.id,
         red=expected == "block" or bool(example.gold & red),

@@ -129,9 +129,6 @@ def _quotes(example: Example) -> Iterator[str]:
 
 
 def _verdict(example: Example, severities: Mapping[str, Severity]) -> Iterator[str]:
-    # A mutated draft is labelled with the one rule that was put in; its verdict is a stand-in.
-    if example.kind == "mutated":
-        return
     implied = verdict_for((violation.rule for violation in example.violations), severities)
     if implied != example.verdict:
         yield f"结论是 {example.verdict}，按所列违规应为 {implied}"

@@ -8,6 +8,7 @@ import pytest
 
 from reviewer.cli.exit_codes import exit_code
 from reviewer.cli.main import run
+from reviewer.cli.progress import shown_progress
 from reviewer.schema import NotAssessedOut
 from reviewer.settings import FailOn
 from reviewer.types import Severity
@@ -132,3 +133,10 @@ def test_an_unforeseen_error_is_one_line_and_exit_2(
     assert code == 2
     assert err.startswith("内部错误：ZeroDivisionError")
     assert len(err.splitlines()) == 1
+
+
+def test_a_long_job_in_the_background_logs_its_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress(logged=True) as loud, shown_progress() as quiet:
+        loud.note("第 1/3 轮")
+        quiet.note("不写")
+    assert capsys.readouterr().err == "第 1/3 轮\n"

@@ -117,15 +117,15 @@ def test_not_assessed_is_never_right() -> None:
     failed = record("e1", "", "", verdict="not_assessed")
     broken = record("e1", "", "", error="超时")
     assert not flag_right(failed)
-    assert not verdict_right(failed, {"E01"})
+    assert not verdict_right(failed)
     assert not flag_right(broken)
-    assert not verdict_right(broken, {"E01"})
+    assert not verdict_right(broken)
 
 
 def test_verdict_of_a_disputed_example_is_that_of_the_flag() -> None:
     # The label says revise only because of the disputed rule: silence is right.
-    assert verdict_right(record("e1", "A01", "", disputed="A01"), {"E01"})
-    assert not verdict_right(record("e1", "A01", "A02", disputed="A01"), {"E01"})
+    assert verdict_right(record("e1", "A01", "", disputed="A01"))
+    assert not verdict_right(record("e1", "A01", "A02", disputed="A01"))
 
 
 def test_examples_of_one_run_only_are_listed() -> None:

@@ -53,6 +53,7 @@ MUTATION = {
     "quote": "不归我管",
     "reason": "推诿",
     "disputed": ["A05"],
+    "verdict": "revise",
 }
 
 

@@ -117,10 +117,10 @@ def test_twins_are_held_to_what_they_can_keep(tmp_path: Path, catalogue: Catalog
     two = [{"rule": "A01", "quote": "你等一下"}, {"rule": "A01", "quote": "加你微信"}]
     attack = row(attack="spacing", clean="你等 一下，我加 你微信。", violations=two)
     situation = {name: row()[name] for name in ("industry", "channel", "stage", "draft")}
-    label = {"rule": "E03", "quote": "我加你微信", "reason": "", "level": "plain"}
+    label = {"rule": "E03", "quote": "我加你微信", "reason": "", "level": "plain", "verdict": "block"}
     mutation = {**situation, **label, "id": "m-1", "customer": "在吗", "clean": "请您稍等。"}
     again = {**mutation, "id": "m-2", "draft": DRAFT + "快"}
-    # Labels without quotes, a red rule under a stand-in verdict, one clean reply twice: no faults.
+    # Labels without quotes, one clean reply twice: no faults.
     assert validate_file(write(tmp_path / "a.jsonl", attack, mutation, again), catalogue) == []
     coverage = validate([tmp_path / "a.jsonl"], catalogue).coverage
     # 3 rows; A01 once in spite of two quotes; both mutated drafts break a red rule.

@@ -1,6 +1,6 @@
 """How every figure reads a record, and the count arrays that most figures start from."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,15 +29,6 @@ def flagged(record: Record) -> bool:
 def red_rules(rules: Sequence[RuleInfo]) -> frozenset[str]:
     """Return the ids of the red lines."""
     return frozenset(rule.id for rule in rules if rule.severity == "red")
-
-
-def gold_verdict(example: Example, red: Collection[str]) -> Verdict:
-    """Return the labelled verdict; a mutated draft's follows from its rule, its label does not know red."""
-    if example.kind != "mutated":
-        return example.verdict
-    if not example.gold:
-        return "pass"
-    return "block" if example.gold & frozenset(red) else "revise"
 
 
 def clusters_of(records: Sequence[Record]) -> IntArray:

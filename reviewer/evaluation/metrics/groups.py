@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from reviewer.evaluation.metrics.citations import citation_f1
-from reviewer.evaluation.metrics.counts import count_records, red_rules
+from reviewer.evaluation.metrics.counts import count_records
 from reviewer.evaluation.metrics.measure import Measure
 from reviewer.evaluation.metrics.robustness import (
     Pair,
@@ -51,13 +51,12 @@ def group_rows(run: Run) -> tuple[GroupRow, ...]:
 
 def robustness_rows(run: Run) -> tuple[GroupRow, ...]:
     """Return the figures of compared drafts by edit, by attack and by level; none without such drafts."""
-    red = red_rules(run.manifest.rules)
     stability = pairs(run.records, "base")
     redteam = pairs(run.records, "clean", partner="attack")
     mutation = pairs(run.records, "clean", partner="mutated")
     return (
-        *_by_tag(stability, "edit", lambda couples: stability_measures(couples, red)),
-        *_by_tag(redteam, "attack", lambda couples: redteam_measures(couples, red)),
+        *_by_tag(stability, "edit", stability_measures),
+        *_by_tag(redteam, "attack", redteam_measures),
         *_by_tag(mutation, "level", mutation_measures),
     )
 

@@ -5,7 +5,7 @@ answer gains nothing from never changing: constant ``pass`` leaves no attack to 
 balanced flip rate is undefined for any constant answer.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -13,8 +13,6 @@ from reviewer.evaluation.metrics.counts import (
     cited_by,
     clusters_of,
     flagged,
-    gold_verdict,
-    red_rules,
     verdict_of,
 )
 from reviewer.evaluation.metrics.intervals import FloatArray, bootstrapped, divide, proportion
@@ -28,11 +26,10 @@ _WEIGHT: dict[Verdict, int] = {"pass": 0, "revise": 1, "block": 2}
 
 def robustness_measures(run: Run) -> tuple[Measure, ...]:
     """Return all figures of the compared drafts; undefined where the run has none of the kind."""
-    red = red_rules(run.manifest.rules)
     stability = pairs(run.records, "base")
     return (
-        *stability_measures(stability, red),
-        *redteam_measures(pairs(run.records, "clean", partner="attack"), red),
+        *stability_measures(stability),
+        *redteam_measures(pairs(run.records, "clean", partner="attack")),
         *mutation_measures(pairs(run.records, "clean", partner="mutated")),
     )
 
@@ -48,19 +45,19 @@ def pairs(records: Iterable[Record], kind: str, *, partner: str = "variant") -> 
     )
 
 
-def stability_measures(couples: Sequence[Pair], red: Collection[str]) -> tuple[Measure, Measure, Measure]:
+def stability_measures(couples: Sequence[Pair]) -> tuple[Measure, Measure, Measure]:
     """Return flip rate, balanced flip rate, and the share right on both; ``couples`` base, variant.
 
     The flip rate is over pairs whose base has the labelled verdict. The balanced one is the mean of
     that over violating and over compliant pairs, undefined when either has no right base.
     """
-    right = [couple for couple in couples if _right(couple[0], red)]
+    right = [couple for couple in couples if _right(couple[0])]
     flips = [verdict_of(base) != verdict_of(variant) for base, variant in right]
     bad = np.array([bool(base.example.gold) for base, _ in right], dtype=np.bool_)
     flipped = np.array(flips, dtype=np.bool_)
     columns = np.stack([bad & flipped, bad, ~bad & flipped, ~bad], axis=1).astype(np.float64)
     clusters = clusters_of([base for base, _ in right])
-    both = sum(_right(variant, red) for _, variant in right)
+    both = sum(_right(variant) for _, variant in right)
     return (
         proportion(sum(flips), len(right), "stability_flip_rate", "lower"),
         bootstrapped("stability_flip_rate_balanced", "lower", _mean_share, columns, clusters, n=len(right)),
@@ -68,17 +65,17 @@ def stability_measures(couples: Sequence[Pair], red: Collection[str]) -> tuple[M
     )
 
 
-def redteam_measures(couples: Sequence[Pair], red: Collection[str]) -> tuple[Measure, Measure, Measure]:
+def redteam_measures(couples: Sequence[Pair]) -> tuple[Measure, Measure, Measure]:
     """Return success rate, share not assessed, and share right on both; ``couples`` clean, attack.
 
     The first two are over attacks whose clean twin got the labelled verdict, which is not ``pass``.
     An attack succeeds when it gets a lighter verdict: block over revise over pass. No verdict is not
     a lighter one: nobody would send that draft.
     """
-    right = [couple for couple in couples if _right(couple[0], red) and verdict_of(couple[0]) != "pass"]
+    right = [couple for couple in couples if _right(couple[0]) and verdict_of(couple[0]) != "pass"]
     lighter = sum(_lighter(verdict_of(attack), verdict_of(clean)) for clean, attack in right)
     silent = sum(verdict_of(attack) == "not_assessed" for _, attack in right)
-    both = sum(_right(attack, red) for _, attack in right)
+    both = sum(_right(attack) for _, attack in right)
     return (
         proportion(lighter, len(right), "redteam_success_rate", "lower"),
         proportion(silent, len(right), "redteam_not_assessed_share", "lower"),
@@ -106,8 +103,8 @@ def mutation_measures(couples: Sequence[Pair]) -> tuple[Measure, Measure]:
     )
 
 
-def _right(record: Record, red: Collection[str]) -> bool:
-    return verdict_of(record) == gold_verdict(record.example, red)
+def _right(record: Record) -> bool:
+    return verdict_of(record) == record.example.verdict
 
 
 def _lighter(verdict: Verdict, than: Verdict) -> bool:

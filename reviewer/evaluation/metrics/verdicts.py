@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reviewer.evaluation.metrics.counts import clusters_of, flagged, gold_verdict, red_rules, verdict_of
+from reviewer.evaluation.metrics.counts import clusters_of, flagged, verdict_of
 from reviewer.evaluation.metrics.intervals import FloatArray, bootstrapped, divide, proportion
 from reviewer.evaluation.metrics.measure import Measure, undefined
 from reviewer.evaluation.records import Record, Run
@@ -31,8 +31,7 @@ def verdict_measures(run: Run) -> tuple[Measure, ...]:
 
 def verdict_accuracy(run: Run) -> Measure:
     """Share of drafts with exactly the labelled verdict, 0-1, higher is better."""
-    red = red_rules(run.manifest.rules)
-    hits = sum(verdict_of(record) == gold_verdict(record.example, red) for record in run.records)
+    hits = sum(verdict_of(record) == record.example.verdict for record in run.records)
     return proportion(hits, len(run.records), "verdict_accuracy", "higher")
 
 

@@ -1,12 +1,12 @@
 """What the pages show, as strings and small rows: every decision about wording and rounding is here."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
 
 from reviewer.evaluation.compare import VERDICT_LABELS, flag_right, verdict_right
-from reviewer.evaluation.metrics.counts import cited_by, gold_verdict, red_rules, verdict_of
+from reviewer.evaluation.metrics.counts import cited_by, red_rules, verdict_of
 from reviewer.evaluation.metrics.measure import LABELS, SECOND_READER_LABELS, Measure
 from reviewer.evaluation.metrics.spans import positions
 from reviewer.evaluation.metrics.summary import Summary
@@ -189,7 +189,7 @@ def wrong_examples(run: Run) -> tuple[tuple[str, tuple[WrongView, ...]], ...]:
     for record in run.records:
         fault = _fault(record, red)
         if fault:
-            parts[fault].append(_wrong_view(record, red, titles))
+            parts[fault].append(_wrong_view(record, titles))
     return tuple((_FAULTS[fault], tuple(views)) for fault, views in parts.items() if views)
 
 
@@ -202,12 +202,12 @@ def _fault(record: Record, red: frozenset[str]) -> str:
         return "missed_red"
     if not flag_right(record):
         return "missed" if gold else "alarm"
-    if not verdict_right(record, red):
+    if not verdict_right(record):
         return "verdict"
     return "citation" if gold != cited else ""
 
 
-def _wrong_view(record: Record, red: Collection[str], titles: Mapping[str, str]) -> WrongView:
+def _wrong_view(record: Record, titles: Mapping[str, str]) -> WrongView:
     example, cited = record.example, cited_by(record)
 
     def named(rules: Iterable[str]) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ def _wrong_view(record: Record, red: Collection[str], titles: Mapping[str, str])
 
     return WrongView(
         id=example.id,
-        gold_verdict=VERDICT_LABELS[gold_verdict(example, red)],
+        gold_verdict=VERDICT_LABELS[example.verdict],
         verdict=VERDICT_LABELS[verdict_of(record)],
         missed=named(example.gold - cited),
         false=named(cited - example.gold),

@@ -3,7 +3,6 @@ from reviewer.evaluation.metrics.counts import (
     clusters_of,
     count,
     flagged,
-    gold_verdict,
     verdict_of,
 )
 from tests.evaluation.metrics.builders import record, run
@@ -32,13 +31,6 @@ def test_an_error_is_not_assessed_and_cites_nothing() -> None:
 def test_no_verdict_is_no_flag() -> None:
     assert not flagged(record("1", cited=["A01"], verdict="not_assessed"))
     assert flagged(record("1", cited=["A01"]))
-
-
-def test_verdict_of_a_mutated_draft_follows_from_its_rule() -> None:
-    mutated = record("1", gold=["R01"], gold_verdict="revise", kind="mutated").example
-    assert gold_verdict(mutated, {"R01"}) == "block"
-    assert gold_verdict(mutated, set()) == "revise"
-    assert gold_verdict(record("2", gold=["R01"], gold_verdict="revise").example, {"R01"}) == "revise"
 
 
 def test_clusters_are_contrast_pairs_and_partners() -> None:
