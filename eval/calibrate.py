@@ -12,7 +12,7 @@ the folds being author files, and with ``--write`` puts the combiner fitted on a
 import json
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -25,6 +25,7 @@ from sklearn.metrics import roc_auc_score
 
 from reviewer.bootstrap import CALIBRATION_FILE, Reviewer, corpus_folder
 from reviewer.checks import run_checks
+from reviewer.classifier import RuleScore
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
 from reviewer.evaluation.examples import Example, read_examples
@@ -107,7 +108,9 @@ def _evidence(reviewer: Reviewer, example: Example, *, ask: bool) -> dict[str, A
     clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
     rules = pipeline.catalogue.applicable(conversation)
     relevance = pipeline.retriever.relevance(conversation)
-    scores = pipeline.classifier.scores(conversation, clauses) if pipeline.classifier else {}
+    scores: Mapping[str, RuleScore] = {}
+    if pipeline.classifier:
+        scores = pipeline.classifier.scores(conversation, clauses, deadline=Deadline())
     logits: dict[str, float | None] = {}
     if ask:
         prompt = pipeline.prompts.prompt(conversation, clauses, resident_rules(pipeline.catalogue.rules))

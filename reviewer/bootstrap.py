@@ -26,7 +26,7 @@ from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook, load_prompts
 from reviewer.resources import content_hash, resource_dir
 from reviewer.retrieval import IndexRetriever, LlamaEncoder
-from reviewer.rewriting import Rewriter
+from reviewer.rewriting import Rewriter, load_wordings
 from reviewer.schema import Review, ReviewRequest, VersionsOut
 from reviewer.settings import Settings, load_settings
 from reviewer.types import Rule
@@ -92,7 +92,8 @@ class Reviewer:
             if classifier is not None:
                 opened.callback(classifier.close)
             pipeline = wire(settings, catalogue, prompts, engine, retriever, classifier)
-            timed_rewrite = settings.rewrite and settings.deadline_ms is not None
+            may_write = settings.rewrite and settings.rewriter != "wordings"
+            timed_rewrite = may_write and settings.deadline_ms is not None
             if pipeline.grader.calibration.uses_the_model or timed_rewrite:
                 # A deadline counts from when the models are ready.
                 engine.count_tokens("")
@@ -160,6 +161,7 @@ def wire(
     A classifier that was not trained on every rule of this manual, worded like this, is left out.
     """
     identity = engine.identity
+    wordings = load_wordings(corpus_folder(settings), catalogue)
     strange = [rule for rule in catalogue.rules if not _known(classifier, rule)] if classifier else []
     if strange:
         classifier = None
@@ -181,6 +183,7 @@ def wire(
         classifier=conditions.classifier,
         prompts=prompts.content_hash,
         calibration=calibration.content_hash,
+        wordings=wordings.content_hash,
     )
     return Pipeline(
         catalogue=catalogue,
@@ -192,6 +195,8 @@ def wire(
         classifier=classifier,
         checks=CheckSettings(public_numbers=settings.public_numbers),
         versions=versions,
+        wordings=wordings,
+        rewrites_by=settings.rewriter,
         notes=(
             *((STRANGE_NOTE.format(len(strange)),) if strange else ()),
             *_notes(identity.adapter, calibration, classified=classifier is not None),

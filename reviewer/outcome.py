@@ -1,4 +1,4 @@
-"""From findings to a verdict and a score.
+"""From findings to a verdict and a score, and to what leaves the program.
 
 Source: severity and points of the catalogue (red blocks; five items priced by the scoring
 regulation; the rest is this project's choice), precedence of the catalogue's ``yields_to``.
@@ -6,6 +6,8 @@ regulation; the rest is this project's choice), precedence of the catalogue's ``
 
 from collections.abc import Sequence
 
+from reviewer.rewriting import Offer, placeholders
+from reviewer.schema import CauseOut, FindingOut, RewriteOut, RuleOut, SourceOut, SpanOut
 from reviewer.types import SEVERITY_ORDER, Finding, Rule, Span, Verdict
 
 
@@ -45,5 +47,46 @@ def score_of(findings: Sequence[Finding], *, base: int) -> int:
     return max(0, base - sum(points.values()))
 
 
+def finding_out(finding: Finding) -> FindingOut:
+    """Return ``finding`` as it leaves the program."""
+    rule = finding.rule
+    return FindingOut(
+        rule=RuleOut(
+            id=rule.id,
+            title=rule.title,
+            severity=rule.severity,
+            text=rule.text,
+            source=SourceOut(document=rule.source.document, section=rule.source.section),
+        ),
+        probability=round(finding.probability, 4),
+        spans=[_span_out(span) for span in finding.spans],
+        reason=finding.reason,
+        origin=finding.origin,
+    )
+
+
+def rewrite_out(offer: Offer | None, draft: str, *, why: str = "") -> RewriteOut:
+    """Return ``offer`` as it leaves the program; ``why`` there is none, or no better one."""
+    if offer is None:
+        return RewriteOut(text="", status="none", note=why)
+    verdict = offer.verdict
+    own = placeholders(draft)
+    blanks = [blank for blank in dict.fromkeys(placeholders(offer.text)) if blank not in own]
+    return RewriteOut(
+        text=offer.text,
+        status="verified" if verdict.verified else "unverified",
+        origin=offer.origin,
+        placeholders=blanks,
+        causes=[CauseOut(rule=rule, span=_span_out(span)) for rule, span in offer.causes],
+        findings=[finding_out(finding) for finding in verdict.findings],
+        changed_facts=list(verdict.changed_facts),
+        note=verdict.note if verdict.verified else "；".join(filter(None, (verdict.note, why))),
+    )
+
+
 def _same_words(left: Sequence[Span], right: Sequence[Span]) -> bool:
     return any(a.start < b.end and b.start < a.end for a in left for b in right)
+
+
+def _span_out(span: Span) -> SpanOut:
+    return SpanOut(start=span.start, end=span.end, text=span.text)

@@ -16,36 +16,45 @@ from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
 from reviewer.grading.candidates import DEFAULT_LIMIT, fit_of, resident_rules, select_candidates
 from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
-from reviewer.outcome import score_of, settle, verdict_of
+from reviewer.outcome import finding_out, rewrite_out, score_of, settle, verdict_of
 from reviewer.prompting.book import MAX_CLAUSES, PromptBook, Violation
 from reviewer.request import conversation_of
 from reviewer.retrieval import Relevance
-from reviewer.rewriting import Rewriter, verify
+from reviewer.rewriting import (
+    Offer,
+    Proposal,
+    Rewriter,
+    Verdict,
+    WordingBook,
+    better,
+    mend,
+    mend_and_verify,
+    verify,
+)
 from reviewer.rewriting.verification import Regrading
 from reviewer.schema import (
-    FindingOut,
     NotAssessedOut,
     Review,
     ReviewRequest,
     RewriteOut,
-    RuleOut,
-    SourceOut,
-    SpanOut,
     VersionsOut,
 )
-from reviewer.types import Clause, Conversation, Finding, Grade, Hit, Rule, Span
+from reviewer.types import Clause, Conversation, Finding, Grade, Hit, RewriteBy, Rule, Span
 
 NO_REWRITE = RewriteOut(text="", status="none")
 _OUT_OF_TIME = "到时限仍未问到"
 _NO_TIME_TO_WRITE = "时间到限，没有生成改写"
 _NOT_SELECTED = "检索未选中"
+_NO_WORDINGS = "批准的说法（wordings.yaml）没有给出可用的改写"
 
 
 class Classifier(Protocol):
     """Scores every rule it knows in one pass."""
 
-    def scores(self, conversation: Conversation, clauses: Sequence[Clause]) -> Mapping[str, RuleScore]:
-        """Return logit and attention a clause, by rule id."""
+    def scores(
+        self, conversation: Conversation, clauses: Sequence[Clause], *, deadline: Deadline
+    ) -> Mapping[str, RuleScore]:
+        """Return logit and attention a clause, by rule id; nothing when time did not suffice for all."""
         ...
 
 
@@ -127,6 +136,8 @@ class Pipeline:
     checks: CheckSettings
     versions: VersionsOut
     notes: tuple[str, ...] = ()
+    wordings: WordingBook = field(default_factory=WordingBook)
+    rewrites_by: RewriteBy = "auto"
 
     def review(self, request: ReviewRequest, options: Options, listener: Listener) -> Review:
         """Review one draft.
@@ -148,11 +159,7 @@ class Pipeline:
         listener.verdict(review)
         if options.rewrite and assessment.findings:
             with clock.stage("rewrite"):
-                try:
-                    rewrite = self._rewrite(conversation, prompt, assessment, options, deadline, listener)
-                except ReviewerError as error:
-                    # A failure, of loading too, costs the rewrite, never the findings.
-                    rewrite = RewriteOut(text="", status="none", note=f"没有改写：{error}")
+                rewrite = self._rewrite(conversation, prompt, assessment, options, deadline, listener)
             fields = {**review.model_dump(), "rewrite": rewrite, "timing_ms": clock.total()}
             review = Review.model_validate(fields)
         return review
@@ -175,8 +182,11 @@ class Pipeline:
         with clock.stage("retrieve"):
             relevance = {} if deadline.expired else self.retriever.relevance(conversation)
         in_time = not deadline.expired
-        with clock.stage("classify"):
-            scores = self.classifier.scores(conversation, clauses) if self.classifier and in_time else {}
+        scores: Mapping[str, RuleScore] = {}
+        if self.classifier is not None and in_time:
+            with clock.stage("classify"):
+                scores = self.classifier.scores(conversation, clauses, deadline=deadline)
+            in_time = bool(scores)
         applicable = self.catalogue.applicable(conversation)
         fit = fit_of(
             {rule_id: known.fused for rule_id, known in relevance.items()},
@@ -256,33 +266,57 @@ class Pipeline:
     ) -> RewriteOut:
         if deadline.expired:
             return RewriteOut(text="", status="none", note=_NO_TIME_TO_WRITE)
-        violations = [Violation(finding.rule, ()) for finding in assessment.findings]
-        proposal = self.rewriter.propose(prompt, violations, deadline=deadline, on_text=listener.rewrite_text)
+
+        draft = conversation.draft
+        checked = _checked(assessment.findings)
+
+        def judge(proposal: Proposal, dropped: Sequence[Span]) -> Verdict:
+            return verify(
+                proposal,
+                draft,
+                removable=[*checked, *dropped],
+                banned=checked,
+                known=_known_text(conversation, assessment.findings),
+                recheck=lambda text: self._recheck(replace(conversation, draft=text), options, deadline),
+            )
+
+        mended = None
+        if self.rewrites_by != "model":
+            found = assessment.findings
+            mended = mend_and_verify(conversation, found, self.wordings, judge=judge, deadline=deadline)
+        if self.rewrites_by == "wordings":
+            return rewrite_out(mended, draft, why="" if mended else _NO_WORDINGS)
+        if mended is not None and mended.verdict.verified:
+            listener.rewrite_text(mended.text)
+            return rewrite_out(mended, draft)
+        try:
+            violations = [Violation(finding.rule, ()) for finding in assessment.findings]
+            proposal = self.rewriter.propose(
+                prompt, violations, deadline=deadline, on_text=listener.rewrite_text
+            )
+        except ReviewerError as error:
+            # A failure, of loading too, costs the model's proposal, never the findings.
+            return rewrite_out(mended, draft, why=f"没有改写：{error}")
         if not proposal.text:
             why = _NO_TIME_TO_WRITE if proposal.ended == "deadline" else "模型没有写出改写"
-            return RewriteOut(text="", status="none", note=why)
+            return rewrite_out(mended, draft, why=why)
+        dropped = mend(conversation, assessment.findings, self.wordings).dropped
+        written = Offer(proposal.text, "model", judge(proposal, dropped))
+        why = _NO_WORDINGS if mended is None and self.rewrites_by == "auto" else ""
+        return rewrite_out(better(mended, written), draft, why=why)
 
-        def recheck(draft: str) -> Regrading:
-            again = replace(conversation, draft=draft)
-            pieces = split_clauses(draft, limit=MAX_CLAUSES)
-            outcome = self._assess(again, self._prompt(again, pieces), pieces, options, deadline, _Clock())
+    def _recheck(self, conversation: Conversation, options: Options, deadline: Deadline) -> Regrading:
+        """Review a proposed reply as a draft in the same situation."""
+        pieces = split_clauses(conversation.draft, limit=MAX_CLAUSES)
+        prompt = self._prompt(conversation, pieces)
+        outcome = self._assess(conversation, prompt, pieces, options, deadline, _Clock())
+        if self.explainer.trusted:
+            # To ask the model where and why again would take seconds.
             told = [replace(found, reason=found.reason or stated(found.rule)) for found in outcome.findings]
-            return Regrading(settle(told), not outcome.unanswered and not outcome.skipped)
-
-        verdict = verify(
-            proposal,
-            conversation.draft,
-            removable=_removable(assessment.findings),
-            known=_known_text(conversation, assessment.findings),
-            recheck=recheck,
-        )
-        return RewriteOut(
-            text=proposal.text,
-            status="verified" if verdict.verified else "unverified",
-            findings=[finding_out(finding) for finding in verdict.findings],
-            changed_facts=list(verdict.changed_facts),
-            note=verdict.note,
-        )
+            findings = settle(told)
+        else:
+            findings = self._explain(outcome, prompt, pieces, deadline).findings
+        return Regrading(findings, not outcome.unanswered and not outcome.skipped)
 
     def _review(self, conversation: Conversation, assessment: _Assessment, clock: _Clock) -> Review:
         open_rules = (*assessment.unanswered, *assessment.skipped)
@@ -314,26 +348,8 @@ def _evidence(known: Relevance | None, score: RuleScore | None) -> Evidence:
     )
 
 
-def finding_out(finding: Finding) -> FindingOut:
-    """Return ``finding`` as it leaves the program."""
-    rule = finding.rule
-    return FindingOut(
-        rule=RuleOut(
-            id=rule.id,
-            title=rule.title,
-            severity=rule.severity,
-            text=rule.text,
-            source=SourceOut(document=rule.source.document, section=rule.source.section),
-        ),
-        probability=round(finding.probability, 4),
-        spans=[SpanOut(start=span.start, end=span.end, text=span.text) for span in finding.spans],
-        reason=finding.reason,
-        origin=finding.origin,
-    )
-
-
-def _removable(findings: Sequence[Finding]) -> list[Span]:
-    """Return the words whose facts may go: a check points exactly, the model only at whole clauses."""
+def _checked(findings: Sequence[Finding]) -> list[Span]:
+    """Return the words that a check objects to: it points exactly, the model only at whole clauses."""
     return [span for finding in findings if finding.origin == "check" for span in finding.spans]
 
 

@@ -44,16 +44,21 @@ def content_hash(*parts: bytes) -> str:
     return digest.hexdigest()[:16]
 
 
-def tree_hash(folder: Path) -> str:
+def tree_hash(folder: Path, *, without: frozenset[str] = frozenset()) -> str:
     """Return the content hash of every file below ``folder``: names and bytes, in sorted order.
 
-    Hidden files do not count: they are the system's, not the manual's.
+    Hidden files do not count: they are the system's, not the manual's; nor do files of ``folder``
+    itself that ``without`` names.
 
     Raises:
         CorpusError: a file cannot be read.
     """
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    kept = [name for name in names if not any(part.startswith(".") for part in name.parts)]
+    kept = [
+        name
+        for name in names
+        if name.as_posix() not in without and not any(part.startswith(".") for part in name.parts)
+    ]
     try:
         parts = [part for name in kept for part in (name.as_posix().encode(), (folder / name).read_bytes())]
     except OSError as cause:

@@ -19,6 +19,7 @@ MAX_DRAFT_CHARS = 4_000
 MAX_CONTEXT_CHARS = 20_000
 
 RewriteStatus = Literal["verified", "unverified", "none"]
+RewriteOrigin = Literal["wordings", "model", ""]
 
 
 class _Record(BaseModel):
@@ -89,16 +90,31 @@ class FindingOut(_Record):
     origin: Origin
 
 
+class CauseOut(_Record):
+    """A part of a rewrite that was put in or changed because of ``rule``."""
+
+    rule: str
+    span: SpanOut
+
+
 class RewriteOut(_Record):
     """The proposed reply.
 
     ``verified``: it passed the same rules and kept every fact. ``unverified``: it did not, or that
     could not be established; ``findings`` and ``changed_facts`` say why. ``none``: there is no text.
-    The spans of ``findings`` refer to ``text``.
+    The spans of ``findings`` and ``causes`` refer to ``text``. With ``placeholders`` it can be sent
+    only after the agent has filled them in.
     """
 
     text: str
     status: RewriteStatus
+    origin: RewriteOrigin = Field("", description="Approved wordings or the language model; empty: no text.")
+    placeholders: list[str] = Field(
+        default_factory=list, description="What the agent has to fill in, such as [具体时间], in order, once."
+    )
+    causes: list[CauseOut] = Field(
+        default_factory=list, description="Which rule put in what; empty where a model wrote the text."
+    )
     findings: list[FindingOut] = Field(default_factory=list)
     changed_facts: list[str] = Field(default_factory=list)
     note: str = Field("", description="What findings and changed_facts do not say of it, in Chinese.")
@@ -106,6 +122,8 @@ class RewriteOut(_Record):
     @model_validator(mode="after")
     def _status_is_true(self) -> Self:
         _check_verbatim(self.findings, self.text, "rewrite")
+        for cause in self.causes:
+            _check_span(cause.rule, cause.span, self.text, "rewrite")
         if (self.status == "none") != (not self.text):
             raise ValueError("a rewrite has a text exactly when its status is not none")
         if self.status == "verified" and (self.findings or self.changed_facts):
@@ -132,6 +150,7 @@ class VersionsOut(_Record):
     classifier: str
     prompts: str
     calibration: str
+    wordings: str = Field("", description="The approved wordings; empty when the manual has none.")
 
 
 class Review(_Record):
@@ -189,10 +208,12 @@ def review_schema() -> dict[str, Any]:
 def _check_verbatim(findings: Sequence[FindingOut], text: str, where: str) -> None:
     for finding in findings:
         for span in finding.spans:
-            if not span.start <= span.end <= len(text) or text[span.start : span.end] != span.text:
-                raise ValueError(
-                    f"rule {finding.rule.id}: [{span.start}, {span.end}) is not verbatim in the {where}"
-                )
+            _check_span(finding.rule.id, span, text, where)
+
+
+def _check_span(rule: str, span: SpanOut, text: str, where: str) -> None:
+    if not span.start <= span.end <= len(text) or text[span.start : span.end] != span.text:
+        raise ValueError(f"rule {rule}: [{span.start}, {span.end}) is not verbatim in the {where}")
 
 
 if __name__ == "__main__":

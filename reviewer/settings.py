@@ -20,7 +20,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from reviewer.errors import SettingsError
-from reviewer.types import Channel, Stage
+from reviewer.types import Channel, RewriteBy, Stage
 
 APP_NAME = "reviewer"
 FILE_NAME = "reviewer.toml"
@@ -29,6 +29,8 @@ FROM_DEFAULT = "默认值"
 FROM_COMMAND_LINE = "命令行"
 _UNSET = "none"
 _SHOWN_CHARS = 80
+_PATHS = ("home", "serve_keys", "serve_record")
+_OPTIONAL_PATHS = ("corpus", "serve_policy")
 
 FailOn = Literal["red", "major", "minor", "never"]
 
@@ -88,9 +90,39 @@ class Settings(BaseSettings):
         (), description="可以对外公布的号码：文件里写列表，环境变量和命令行里用逗号隔开"
     )
     rewrite: bool = Field(True, description="true、false")
+    rewriter: RewriteBy = Field("auto", description="auto、wordings、model")
     channel: Channel = Field("unknown", description="online、phone、unknown")
     stage: Stage = Field("unknown", description="opening、middle、closing、unknown")
     max_rewrite_tokens: int = Field(200, ge=1, le=4096, description="1 到 4096 的整数")
+    serve_host: str = Field("127.0.0.1", min_length=1, description="reviewer serve 监听的地址")
+    serve_port: int = Field(8765, ge=1, le=65535, description="1 到 65535 的整数")
+    serve_queue: int = Field(16, ge=1, le=1024, description="最多排队的请求数：1 到 1024 的整数")
+    serve_deadline_ms: int = Field(
+        5000, ge=1, le=600_000, description="每个请求的时限（毫秒，含排队）：1 到 600000 的整数"
+    )
+    serve_keys: Annotated[Path, BeforeValidator(_not_empty)] = Field(
+        default_factory=lambda: Path(platformdirs.user_config_dir(APP_NAME)) / "keys.json",
+        description="密钥文件",
+    )
+    serve_policy: Annotated[Path | None, BeforeValidator(_none_word), BeforeValidator(_not_empty)] = Field(
+        None, description="各团队策略的 YAML 文件；none 表示没有"
+    )
+    serve_record: Annotated[Path, BeforeValidator(_not_empty)] = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir(APP_NAME)) / "record.sqlite3",
+        description="审核记录的数据库文件",
+    )
+    serve_retention_days: int = Field(90, ge=0, le=36_500, description="记录保留的天数，0 表示一直保留")
+    serve_cors: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
+        (), description="允许跨域访问的来源，如 https://chat.example.com：文件里写列表，其他地方用逗号隔开"
+    )
+    serve_per_minute: int = Field(
+        120, ge=0, le=100_000, description="每把密钥每分钟的请求数，0 表示不限；策略里可另定"
+    )
+    serve_max_bytes: int = Field(262_144, ge=1024, le=16_777_216, description="请求体的字节数上限：1024 起")
+    serve_batch: int = Field(50, ge=1, le=1000, description="一次批量最多几条：1 到 1000 的整数")
+    serve_cache: int = Field(512, ge=0, le=100_000, description="缓存几条审核结果，0 表示不缓存")
+    serve_log_text: bool = Field(False, description="true、false：日志里是否写草稿（已遮盖个人信息）")
+    serve_record_text: bool = Field(False, description="true、false：记录里是否存对话原文")
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +267,13 @@ def _absolute(key: str, value: object, base: Path) -> object:
     with contextlib.suppress(RuntimeError):  # ~name of a user who does not exist stays as written
         value = Path(value).expanduser()
     path = base / value
-    return path if key in ("home", "corpus") else str(path)
+    return path if key in (*_PATHS, *_OPTIONAL_PATHS) else str(path)
 
 
 def _names_path(key: str, value: str, base: Path) -> bool:
-    if key == "home":
+    if key in _PATHS:
         return True
-    if key == "corpus":
+    if key in _OPTIONAL_PATHS:
         return value != _UNSET
     if key in ("adapter", "classifier"):
         return value not in ("auto", _UNSET)

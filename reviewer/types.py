@@ -13,6 +13,7 @@ Stage = Literal["opening", "middle", "closing", "unknown"]
 Verdict = Literal["pass", "revise", "block", "not_assessed"]
 Role = Literal["customer", "agent"]
 Origin = Literal["grader", "check"]
+RewriteBy = Literal["auto", "wordings", "model"]
 
 SEVERITY_ORDER: dict[Severity, int] = {"red": 0, "major": 1, "minor": 2}
 

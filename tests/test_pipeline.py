@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reviewer.classifier import RuleScore
+from reviewer.deadline import Deadline
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.protocol import Prompt, Tail
 from reviewer.errors import EngineError, InputError, ModelCorruptError
@@ -214,7 +215,10 @@ class Scores:
     def __init__(self, logits: Mapping[str, float]) -> None:
         self.logits = logits
 
-    def scores(self, _conversation: Conversation, clauses: Sequence[Clause]) -> Mapping[str, RuleScore]:
+    def scores(
+        self, conversation: Conversation, clauses: Sequence[Clause], *, deadline: Deadline
+    ) -> Mapping[str, RuleScore]:
+        del conversation, deadline
         weights = tuple(float(clause.number == 2) for clause in clauses)
         return {rule: RuleScore(logit, weights) for rule, logit in self.logits.items()}
 
@@ -250,6 +254,24 @@ def test_past_the_deadline_the_classifier_says_nothing(catalogue: Catalogue, pro
     assert found.verdict == "not_assessed"
     assert found.findings == []
     assert engine.generated == []
+
+
+class TooSlow(Scores):
+    """A classifier whose time runs out before the last part of a draft."""
+
+    def scores(
+        self, conversation: Conversation, clauses: Sequence[Clause], *, deadline: Deadline
+    ) -> Mapping[str, RuleScore]:
+        del conversation, clauses, deadline
+        return {}
+
+
+def test_a_draft_that_was_read_in_part_is_not_assessed(catalogue: Catalogue, prompts: PromptBook) -> None:
+    pipeline = replace(classified(catalogue, prompts, FakeEngine()), classifier=TooSlow({}))
+    found = pipeline.review(ReviewRequest(draft=DRAFT), Options(rewrite=False), Listener())
+    assert found.verdict == "not_assessed"
+    assert found.assessed == []
+    assert {each.rule for each in found.not_assessed} >= {"A05", "B05"}
 
 
 def test_a_model_that_cannot_be_loaded_costs_the_rewrite_alone(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,7 @@ from reviewer.cli.options import (
     Home,
     Model,
     PrintConfig,
+    RewriterOption,
     StageOption,
     Threads,
 )
@@ -53,10 +55,15 @@ def check(
         int | None, typer.Option("--deadline", help="时限（毫秒，模型就绪后起算）；到时先给出已审的部分。")
     ] = None,
     rewrite: Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")] = None,
+    rewrite_only: Annotated[
+        bool, typer.Option("--rewrite-only", help="只输出改写后的回复；没有或未通过核对时在标准错误说明。")
+    ] = False,
+    copy: Annotated[bool, typer.Option("--copy", help="把通过核对的改写放进剪贴板。")] = False,
     all_rules: Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")] = False,
     model: Model = None,
     adapter: Adapter = None,
     classifier: Classifier = None,
+    rewriter: RewriterOption = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
     threads: Threads = None,
@@ -68,12 +75,17 @@ def check(
     from reviewer.settings import load_settings
     from reviewer.settings import print_config as render_config
 
+    if rewrite is False and (rewrite_only or copy):
+        raise typer.BadParameter("--rewrite-only 和 --copy 需要改写，不能与 --no-rewrite 同用")
+    if rewrite_only and output != "text":
+        raise typer.BadParameter("--rewrite-only 只输出回复，不能与 --format 同用")
     overrides = {
         "channel": channel,
         "stage": stage,
         "fail_on": fail_on,
         "deadline_ms": deadline,
-        "rewrite": rewrite,
+        "rewrite": True if rewrite_only or copy else rewrite,
+        "rewriter": rewriter,
         "model": model,
         "adapter": adapter,
         "classifier": classifier,
@@ -99,7 +111,19 @@ def check(
         agent_id=agent_id,
         facts=fact or [],
     )
-    raise typer.Exit(_run(request, loaded, output, all_rules=all_rules, path=str(file or "draft")))
+    wanted = _Wanted(output, str(file or "draft"), rewrite_only, copy, all_rules)
+    raise typer.Exit(_run(request, loaded, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What to print and how; ``path`` names the draft in formats for editors."""
+
+    output: Format
+    path: str
+    rewrite_only: bool
+    copy: bool
+    all_rules: bool
 
 
 def _request(**fields: object) -> "ReviewRequest":
@@ -120,25 +144,40 @@ def _request(**fields: object) -> "ReviewRequest":
     return request
 
 
-def _run(
-    request: "ReviewRequest", loaded: "LoadedSettings", output: Format, *, all_rules: bool, path: str
-) -> int:
+def _run(request: "ReviewRequest", loaded: "LoadedSettings", wanted: _Wanted) -> int:
     from reviewer.bootstrap import Reviewer
     from reviewer.cli.exit_codes import exit_code
     from reviewer.cli.progress import shown_progress
 
-    wanted = loaded.settings.rewrite
+    rewrite = loaded.settings.rewrite
     with shown_progress() as progress:
         reviewer = Reviewer.from_settings(loaded.settings, progress=progress)
     with reviewer:
-        if output == "text" and sys.stdout.isatty():
-            review = _stream(reviewer, request, rewrite=wanted, all_rules=all_rules)
+        if wanted.output == "text" and sys.stdout.isatty() and not wanted.rewrite_only:
+            review = _stream(reviewer, request, rewrite=rewrite, all_rules=wanted.all_rules)
         else:
-            from reviewer.formats import get_formatter
+            review = reviewer.review(request, rewrite=rewrite, all_rules=wanted.all_rules)
+            _show(review, wanted)
+    if wanted.copy:
+        from reviewer.cli.clipboard import copy_rewrite
 
-            review = reviewer.review(request, rewrite=wanted, all_rules=all_rules)
-            _write(get_formatter(output)(review, path))
+        typer.echo(copy_rewrite(review), err=True)
     return exit_code(review, loaded.settings.fail_on)
+
+
+def _show(review: "Review", wanted: _Wanted) -> None:
+    from reviewer.formats import get_formatter
+    from reviewer.formats.escaping import visible
+    from reviewer.formats.text import rewrite_remark
+
+    if not wanted.rewrite_only:
+        _write(get_formatter(wanted.output)(review, wanted.path))
+        return
+    text = review.rewrite.text
+    if text:
+        _write((visible(text) if sys.stdout.isatty() else text) + "\n")
+    if remark := rewrite_remark(review):
+        typer.echo(remark, err=True)
 
 
 def _write(text: str) -> None:

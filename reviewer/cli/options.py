@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from reviewer.types import Channel, Stage
+from reviewer.types import Channel, RewriteBy, Stage
 
 _WHERE = "设置"
 
@@ -22,6 +22,14 @@ Adapter = Annotated[
 Classifier = Annotated[
     str | None,
     typer.Option("--classifier", help="auto、none 或训练所得的分类器目录。", rich_help_panel=_WHERE),
+]
+RewriterOption = Annotated[
+    RewriteBy | None,
+    typer.Option(
+        "--rewriter",
+        help="改写用什么写：auto（先用批准的说法，不行再用模型）、wordings、model。",
+        rich_help_panel=_WHERE,
+    ),
 ]
 Encoder = Annotated[
     str | None,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from reviewer.errors import InputError
 from reviewer.evaluation.examples import Example
 from reviewer.files import atomic_path
-from reviewer.schema import RewriteStatus
+from reviewer.schema import RewriteOrigin, RewriteStatus
 from reviewer.types import Origin, Severity, Verdict
 
 MANIFEST, RECORDS = "run.json", "records.jsonl"
@@ -45,6 +45,8 @@ class RewriteOutcome(_Record):
 
     text: str
     status: RewriteStatus
+    origin: RewriteOrigin = ""
+    placeholders: list[str] = Field(default_factory=list)
     changed_facts: list[str] = Field(default_factory=list)
     broken_rules: list[str] = Field(default_factory=list)
 

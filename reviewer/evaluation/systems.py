@@ -167,6 +167,8 @@ def _rewrite_outcome(review: Review) -> RewriteOutcome:
     return RewriteOutcome(
         text=rewrite.text,
         status=rewrite.status,
+        origin=rewrite.origin,
+        placeholders=rewrite.placeholders,
         changed_facts=rewrite.changed_facts,
         broken_rules=[finding.rule.id for finding in rewrite.findings],
     )

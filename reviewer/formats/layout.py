@@ -37,6 +37,8 @@ STYLES: dict[str, str] = {
     "red-number": "bold red",
     "major-number": "bold yellow",
     "minor-number": "bold cyan",
+    "removed": "red",
+    "added": "green",
 }
 
 
@@ -119,13 +121,14 @@ def _wrap(line: Sequence[Fragment], width: int | None, indent: int, hanging: int
     current: list[Fragment] = []
     for unit in _units(line, width - max(indent, hanging)):
         size = cell_len("".join(piece.text for piece in unit))
+        start = 0
         if size > room and current:
             yield current
             current, room = [], width - hanging
-            if unit[0].text == " ":
-                continue
-        current.extend(unit)
-        room -= size
+            # A blank does not begin a line; what is glued to it does.
+            start = int(unit[0].text == " ")
+        current.extend(unit[start:])
+        room -= size - start
     yield current
 
 

@@ -9,6 +9,7 @@ so it can neither steer the terminal nor pass for a heading.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from reviewer.formats.changes import changes
 from reviewer.formats.escaping import one_line, visible
 from reviewer.formats.layout import Block, Fragment, Paragraph
 from reviewer.formats.marking import circled, segments
@@ -24,6 +25,7 @@ VERDICTS: dict[Verdict, str] = {
 SEVERITIES: dict[Severity, str] = {"red": "红线", "major": "重要", "minor": "轻微"}
 _ORIGINS: dict[Origin, str] = {"grader": "模型判断", "check": "确定性检查"}
 _STATUS = {"verified": "已核对", "unverified": "未通过核对，请勿直接发送", "none": "无"}
+_TO_FILL_IN = "，待填写"
 _TIMINGS = {
     "checks": "检查",
     "retrieve": "检索",
@@ -57,7 +59,7 @@ def render_plain(review: Review, *, notice: str = "", width: int | None = None) 
 
 def rich_renderable(review: Review, *, notice: str = "") -> Block:
     """Return the whole review for ``rich.console.Console.print``, clauses underlined in colour."""
-    return verdict_block(review) + Block((*_rewrite(review.rewrite), *_tail(review, notice)))
+    return verdict_block(review) + Block((*_rewrite(review), *_tail(review, notice)))
 
 
 def verdict_block(review: Review) -> Block:
@@ -84,9 +86,23 @@ def rewrite_footer(review: Review, *, streamed: str = "", notice: str = "") -> B
     """
     rewrite = review.rewrite
     if not streamed.strip() or streamed.strip() != rewrite.text.strip():
-        return Block((_EMPTY, *_rewrite(rewrite), *_tail(review, notice)))
-    status = Paragraph((Fragment("核对结果：", "label"), Fragment(_STATUS[rewrite.status])))
-    return Block((_EMPTY, status, *_why(rewrite), _EMPTY, *_tail(review, notice)))
+        return Block((_EMPTY, *_rewrite(review), *_tail(review, notice)))
+    status = Paragraph((Fragment("核对结果：", "label"), Fragment(_status(rewrite))))
+    return Block((_EMPTY, status, *_about(review), _EMPTY, *_tail(review, notice)))
+
+
+def rewrite_remark(review: Review) -> str:
+    """Return one line on a rewrite that is shown alone, empty when it can be sent as it is."""
+    rewrite = review.rewrite
+    if not review.findings and rewrite.status == "none":
+        return "没有改写：" + ("未能完成审核。" if review.verdict == "not_assessed" else "没有发现问题。")
+    if rewrite.status == "none":
+        return f"没有改写：{one_line(rewrite.note) or '未能生成'}。"
+    if rewrite.status == "unverified":
+        return f"改写未通过核对，请勿直接发送：{'；'.join(_reasons(rewrite)) or '原因未知'}。"
+    return (
+        f"已核对，待填写：{'、'.join(map(one_line, rewrite.placeholders))}。" if rewrite.placeholders else ""
+    )
 
 
 class RewriteStream:
@@ -176,19 +192,45 @@ def _percent(probability: float) -> str:
     return f"{min(max(round(probability * 100), 1), 99)}%"
 
 
-def _rewrite(rewrite: RewriteOut) -> Iterator[Paragraph]:
+def _rewrite(review: Review) -> Iterator[Paragraph]:
+    rewrite = review.rewrite
     if rewrite.status == "none":
         yield Paragraph((Fragment(_REWRITE, "heading"), Fragment("：无")))
     else:
         style = "heading" if rewrite.status == "verified" else "revise"
-        yield Paragraph((Fragment(_REWRITE, "heading"), Fragment(f"（{_STATUS[rewrite.status]}）", style)))
+        yield Paragraph((Fragment(_REWRITE, "heading"), Fragment(f"（{_status(rewrite)}）", style)))
         yield Paragraph((Fragment(visible(rewrite.text)),), _INDENT, _INDENT)
-    yield from _why(rewrite)
+    yield from _about(review)
     yield _EMPTY
+
+
+def _status(rewrite: RewriteOut) -> str:
+    waits = rewrite.status == "verified" and rewrite.placeholders
+    return _STATUS[rewrite.status] + (_TO_FILL_IN if waits else "")
+
+
+def _about(review: Review) -> Iterator[Paragraph]:
+    """Yield what to fill in, why it is not verified, and what was changed for which rule."""
+    if blanks := review.rewrite.placeholders:
+        text = one_line("、".join(blanks))
+        yield Paragraph((Fragment("待填：", "label"), Fragment(text, "revise")), _INDENT, _INDENT + 6)
+    yield from _why(review.rewrite)
+    for change in changes(review):
+        rules = Fragment(f" {'、'.join(map(one_line, change.rules))}", "dim")
+        sides = (("－ ", change.before, "removed"), ("＋ ", change.after, "added"))
+        for sign, text, role in sides:
+            if text:
+                parts = (Fragment(sign, role), Fragment(one_line(text), role), rules)
+                yield Paragraph(parts, _INDENT, _INDENT + 3)
 
 
 def _why(rewrite: RewriteOut) -> Iterator[Paragraph]:
     """Yield why the rewrite is not verified, or nothing when there is no more to say."""
+    if reasons := _reasons(rewrite):
+        yield Paragraph((Fragment("说明：", "label"), Fragment("；".join(reasons))), _INDENT, _INDENT + 6)
+
+
+def _reasons(rewrite: RewriteOut) -> list[str]:
     reasons = []
     if rewrite.findings:
         rules = "、".join(f"{item.rule.id} {item.rule.title}" for item in rewrite.findings)
@@ -197,10 +239,7 @@ def _why(rewrite: RewriteOut) -> Iterator[Paragraph]:
         reasons.append(f"事实有变：{'、'.join(rewrite.changed_facts)}")
     if rewrite.note:
         reasons.append(rewrite.note)
-    if reasons:
-        yield Paragraph(
-            (Fragment("说明：", "label"), Fragment(one_line("；".join(reasons)))), _INDENT, _INDENT + 6
-        )
+    return [one_line(reason) for reason in reasons]
 
 
 def _tail(review: Review, notice: str) -> Iterator[Paragraph]:

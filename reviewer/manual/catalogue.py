@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from reviewer.errors import CorpusError
+from reviewer.manual.entries import Entry, Line, read_entries
 from reviewer.manual.markdown import Section, load_sections
-from reviewer.resources import read_text, tree_hash
+from reviewer.resources import tree_hash
 from reviewer.types import Conversation, Rule, Severity, Source, Turn
 
 CATALOGUE_FILE = "catalogue.yaml"
+# Lies in the corpus folder, but says nothing of what a rule demands: see reviewer.rewriting.wordings.
+WORDINGS_FILE = "wordings.yaml"
 MANUAL_FOLDER = "manual"
 
-_Line = Annotated[str, Field(min_length=1, pattern=r"^\S(?:[^\n]*\S)?$")]
 _KnownStage = Literal["opening", "middle", "closing"]
 _KnownChannel = Literal["online", "phone"]
 _ALL_STAGES = frozenset(("opening", "middle", "closing"))
@@ -43,7 +45,7 @@ class Catalogue:
     """The manual as the program uses it.
 
     ``rules`` keep the order of the file, ``sections`` that of ``documents``. ``content_hash`` covers
-    every byte of the corpus folder.
+    every byte of the corpus folder but the approved wordings, which judge nothing.
     """
 
     rules: tuple[Rule, ...]
@@ -83,7 +85,7 @@ def load_catalogue(folder: Path) -> Catalogue:
     Raises:
         CorpusError: a file is missing or malformed, or catalogue and manual contradict each other.
     """
-    entry = _read(folder / CATALOGUE_FILE)
+    entry = read_entries(folder / CATALOGUE_FILE, _CatalogueEntry)
     documents = tuple(
         Document(item.file.removesuffix(".md"), f"《{item.title}》") for item in entry.documents
     )
@@ -99,116 +101,72 @@ def load_catalogue(folder: Path) -> Catalogue:
         documents=documents,
         precedence=precedence,
         base_score=entry.base_score,
-        content_hash=tree_hash(folder),
+        content_hash=tree_hash(folder, without=frozenset({WORDINGS_FILE})),
     )
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _TurnEntry(_Entry):
+class _TurnEntry(Entry):
     role: Literal["customer", "agent"]
-    text: _Line
+    text: Line
 
 
-class _ContextEntry(_Entry):
+class _ContextEntry(Entry):
     channel: _KnownChannel
     stage: _KnownStage
-    customer: _Line
-    history: list[_TurnEntry] = []
+    customer: Line
+    history: list[_TurnEntry] = Field(default_factory=list)
     identity_verified: bool | None = None
     agent_id: str = ""
-    facts: list[_Line] = []
+    facts: list[Line] = Field(default_factory=list)
 
 
-class _RuleEntry(_Entry):
+class _RuleEntry(Entry):
     id: Annotated[str, Field(pattern=r"^[A-Z]\d{2}$")]
-    title: _Line
+    title: Line
     severity: Severity
-    when: _Line
-    require: _Line
-    avoid: _Line
-    text: _Line
-    good: _Line
-    bad: _Line
+    when: Line
+    require: Line
+    avoid: Line
+    text: Line
+    good: Line
+    bad: Line
     good_context: _ContextEntry
-    document: _Line
-    section: _Line
+    document: Line
+    section: Line
     stages: Annotated[list[_KnownStage], Field(min_length=1)]
     channels: Annotated[list[_KnownChannel], Field(min_length=1)]
     points: Annotated[int, Field(ge=1)] | None = None
-    deduction: _Line | None = None
-    yields_to: list[str] = []
-    origins: Annotated[list[_Line], Field(min_length=1)]
+    deduction: Line | None = None
+    yields_to: list[str] = Field(default_factory=list)
+    origins: Annotated[list[Line], Field(min_length=1)]
 
 
-class _DocumentEntry(_Entry):
+class _DocumentEntry(Entry):
     file: Annotated[str, Field(pattern=r"^[\w-]+\.md$")]
-    title: _Line
+    title: Line
 
 
-class _PrecedenceEntry(_Entry):
+class _PrecedenceEntry(Entry):
     rules: Annotated[list[str], Field(min_length=1)]
-    stands: _Line
-    why: _Line
+    stands: Line
+    why: Line
 
 
-class _PointsEntry(_Entry):
+class _PointsEntry(Entry):
     red: Annotated[int, Field(ge=1)]
     major: Annotated[int, Field(ge=1)]
     minor: Annotated[int, Field(ge=1)]
 
 
-class _CatalogueEntry(_Entry):
+class _CatalogueEntry(Entry):
     schema_name: Literal["reviewer.catalogue/1"] = Field(alias="schema")
-    language: _Line
+    language: Line
     base_score: Annotated[int, Field(ge=1)]
     points: _PointsEntry
     documents: Annotated[list[_DocumentEntry], Field(min_length=1)]
-    materials: dict[str, _Line]
+    materials: dict[str, Line]
     rules: Annotated[list[_RuleEntry], Field(min_length=1)]
     precedence: list[_PrecedenceEntry]
-
-
-_FAULTS = {
-    "missing": "缺少这一项",
-    "extra_forbidden": "不认识这一项",
-    "literal_error": "取值不在允许的范围内",
-}
-
-
-def _read(path: Path) -> _CatalogueEntry:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        # Both loaders are the safe ones: plain data only.
-        data: object = yaml.load(read_text(path), Loader=loader)
-    except yaml.YAMLError as cause:
-        mark = getattr(cause, "problem_mark", None)
-        where = f"第 {mark.line + 1} 行" if mark else "某处"
-        raise CorpusError(f"{path.name} {where}不是合法的 YAML；请检查缩进、引号和冒号。") from cause
-    try:
-        return _CatalogueEntry.model_validate(data)
-    except ValidationError as cause:
-        fault = cause.errors(include_url=False)[0]
-        place = _place(fault["loc"], data)
-        what = _FAULTS.get(fault["type"], "取值不合要求")
-        raise CorpusError(f"{path.name} 中 {place}：{what}；请按目录的格式改正。") from cause
-
-
-def _place(location: tuple[int | str, ...], data: object) -> str:
-    """Say where a fault is, naming the rule by its id where it has one."""
-    match location, data:
-        case ("rules", int(number), *rest), {"rules": list(entries)}:
-            entry = entries[number]
-            name = entry.get("id") if isinstance(entry, dict) else None
-            words = [f"规则 {name}" if name else f"第 {number + 1} 条规则"]
-        case _:
-            words, rest = [], list(location)
-    words.append(".".join(str(part) for part in rest))
-    return " ".join(word for word in words if word) or "最外层"
 
 
 def _order_sections(sections: Iterable[Section], documents: tuple[Document, ...]) -> tuple[Section, ...]:

@@ -1,6 +1,23 @@
 """Findings -> a reply that can be sent, and the proof that it can."""
 
+from reviewer.rewriting.facts import placeholders
+from reviewer.rewriting.mending import mend
+from reviewer.rewriting.offers import Offer, better, mend_and_verify
 from reviewer.rewriting.rewriter import Proposal, Rewriter
 from reviewer.rewriting.verification import Recheck, Verdict, verify
+from reviewer.rewriting.wordings import WordingBook, load_wordings
 
-__all__ = ["Proposal", "Recheck", "Rewriter", "Verdict", "verify"]
+__all__ = [
+    "Offer",
+    "Proposal",
+    "Recheck",
+    "Rewriter",
+    "Verdict",
+    "WordingBook",
+    "better",
+    "load_wordings",
+    "mend",
+    "mend_and_verify",
+    "placeholders",
+    "verify",
+]

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reviewer.rewriting.facts import FactChanges, compare_facts, placeholders
+from reviewer.rewriting.facts import FactChanges, compare_facts
 from reviewer.rewriting.rewriter import Proposal
-from reviewer.types import Finding, Span
+from reviewer.types import SEVERITY_ORDER, Finding, Span
 
 _CUT_SHORT = {
     "stop": "改写没有写成一段完整的回复",
@@ -43,9 +43,16 @@ class Verdict:
     """
 
     verified: bool
-    findings: tuple[Finding, ...]
-    changed_facts: tuple[str, ...]
-    note: str
+    findings: tuple[Finding, ...] = ()
+    changed_facts: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def faults(self) -> tuple[int, ...]:
+        """How bad it is, for comparing: whether it was judged at all, findings by gravity, facts."""
+        severities = [finding.rule.severity for finding in self.findings]
+        judged = self.verified or bool(self.findings or self.changed_facts)
+        return (not judged, *(severities.count(name) for name in SEVERITY_ORDER), len(self.changed_facts))
 
 
 def verify(
@@ -53,6 +60,7 @@ def verify(
     draft: str,
     *,
     removable: Sequence[Span],
+    banned: Sequence[Span],
     known: str,
     recheck: Recheck,
 ) -> Verdict:
@@ -62,23 +70,21 @@ def verify(
         proposal: A reply with text.
         draft: What the agent wrote.
         removable: Spans of the draft whose facts may go, because a rule demands it.
-        known: Text that the reply may take facts from: conversation, team facts, approved wordings.
+        banned: Spans of the draft that may not stand in the reply.
+        known: Text that the reply may take facts from: conversation, team facts, violated rules.
         recheck: Reviews the proposed text.
     """
     if proposal.ended != "end":
-        return Verdict(False, (), (), _CUT_SHORT[proposal.ended])
+        return Verdict(False, note=_CUT_SHORT[proposal.ended])
     if _same(proposal.text, draft):
-        return Verdict(False, (), (), "改写与草稿相同，问题未改掉")
-    if kept := [span.text for span in removable if len(span.text) > 1 and span.text in proposal.text]:
-        return Verdict(False, (), (), f"改写里仍有“{kept[0]}”")
+        return Verdict(False, note="改写与草稿相同，问题未改掉")
+    if kept := [span.text for span in banned if len(span.text) > 1 and span.text in proposal.text]:
+        return Verdict(False, note=f"改写里仍有“{kept[0]}”")
     changes = compare_facts(draft, proposal.text, removable=removable, known=known)
     regrading = recheck(proposal.text)
     facts = _changed(changes)
-    notes = [] if regrading.complete else ["未能核对全部规则"]
-    if blanks := placeholders(proposal.text):
-        notes.append(f"发送前请补全 {'、'.join(dict.fromkeys(blanks))}")
     verified = regrading.complete and not regrading.findings and not facts
-    return Verdict(verified, regrading.findings, facts, "；".join(notes))
+    return Verdict(verified, regrading.findings, facts, "" if regrading.complete else "未能核对全部规则")
 
 
 def _changed(changes: FactChanges) -> tuple[str, ...]:

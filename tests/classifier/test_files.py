@@ -13,6 +13,7 @@ from reviewer.bootstrap import CALIBRATION_FILE, classifier_folder
 from reviewer.classifier import RuleClassifier, classifier_files
 from reviewer.classifier.files import CARD, HEAD, LAYERS, identity_of, read_card
 from reviewer.clauses import split_clauses
+from reviewer.deadline import Deadline
 from reviewer.errors import ModelCorruptError, ModelMissingError
 from reviewer.manual.catalogue import Catalogue
 from reviewer.resources import content_hash, resource_dir
@@ -85,7 +86,9 @@ def test_it_tells_a_broken_rule_from_a_kept_one_and_points_at_it(classifier: Rul
         stage="middle",
     )
     clauses = split_clauses(bad.draft)
-    broken, kept = classifier.scores(bad, clauses)["B05"], classifier.scores(good, clauses)["B05"]
+    broken, kept = (
+        classifier.scores(conversation, clauses, deadline=Deadline())["B05"] for conversation in (bad, good)
+    )
     assert broken.logit > kept.logit + 2
     told = max(zip(broken.weights, clauses, strict=True), key=lambda pair: pair[0])[1].span.text
     assert told in ("发票的事您自己去税务局问吧，", "我们不管。")
@@ -95,6 +98,12 @@ def test_it_tells_a_broken_rule_from_a_kept_one_and_points_at_it(classifier: Rul
 @pytest.mark.model
 def test_a_draft_of_any_allowed_length_is_scored(classifier: RuleClassifier) -> None:
     draft = "您好，已经为您登记好了。" * 330
-    scores = classifier.scores(Conversation(draft=draft), split_clauses(draft))
+    scores = classifier.scores(Conversation(draft=draft), split_clauses(draft), deadline=Deadline())
     assert scores.keys() == set(classifier.head.rules.tolist())
     assert all(math.isfinite(score.logit) for score in scores.values())
+
+
+@pytest.mark.model
+def test_out_of_time_nothing_is_said(classifier: RuleClassifier) -> None:
+    draft = Conversation(draft="您好。")
+    assert classifier.scores(draft, split_clauses(draft.draft), deadline=Deadline.after_ms(0)) == {}

@@ -9,6 +9,7 @@ from reviewer.formats.text import (
     render_plain,
     rewrite_footer,
     rewrite_header,
+    rewrite_remark,
     rich_renderable,
     verdict_block,
     wants_colour,
@@ -191,3 +192,47 @@ def test_colour_needs_a_terminal_that_wants_it(
 def test_a_pass_with_reservations_says_so_in_its_first_line() -> None:
     assert "有保留" in render_plain(make_review(notes=["结论仅供参考。"])).splitlines()[0]
     assert "有保留" not in render_plain(make_review()).splitlines()[0]
+
+
+def test_what_was_changed_stands_under_the_rewrite_with_its_rule() -> None:
+    shown = render_plain(reviewed())
+    assert "  － 你等着吧，别问了。 A01\n  ＋ 请您稍等，⏎我马上查询。 A01\n" in shown
+    coloured = colourful(rich_renderable(reviewed()))
+    assert "\x1b[31m－ 你等着吧，别问了。\x1b[0m" in coloured
+    assert "\x1b[32m＋ 请您稍等，⏎我马上查询。\x1b[0m" in coloured
+
+
+def test_a_verified_rewrite_with_placeholders_waits_to_be_filled_in() -> None:
+    text = "[具体时间]前由[岗位]答复您。"
+    rewrite = RewriteOut(text=text, status="verified", placeholders=["[具体时间]", "[岗位]"])
+    shown = render_plain(reviewed(rewrite=rewrite))
+    assert "建议回复（已核对，待填写）\n" in shown
+    assert "  待填：[具体时间]、[岗位]\n" in shown
+    footer = rewrite_footer(reviewed(rewrite=rewrite), streamed=text).plain()
+    assert footer.startswith("\n核对结果：已核对，待填写\n  待填：[具体时间]、[岗位]\n")
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "remark"),
+    [
+        (RewriteOut(text="请您稍等。", status="verified"), ""),
+        (
+            RewriteOut(text="[工号]", status="verified", placeholders=["[工号]"]),
+            "已核对，待填写：[工号]。",
+        ),
+        (
+            RewriteOut(text="请等。", status="unverified", changed_facts=["丢失：3天"]),
+            "改写未通过核对，请勿直接发送：事实有变：丢失：3天。",
+        ),
+        (RewriteOut(text="", status="none", note="时间到限"), "没有改写：时间到限。"),
+    ],
+)
+def test_a_rewrite_shown_alone_gets_one_line_where_it_cannot_just_be_sent(
+    rewrite: RewriteOut, remark: str
+) -> None:
+    assert rewrite_remark(reviewed(rewrite=rewrite)) == remark
+
+
+def test_a_draft_without_fault_needs_no_rewrite() -> None:
+    assert rewrite_remark(make_review()) == "没有改写：没有发现问题。"
+    assert rewrite_remark(make_review(not_assessed=[unanswered()])) == "没有改写：未能完成审核。"

@@ -1,5 +1,7 @@
 """What the model writes is cleaned before anyone sees it; verification says what is wrong with it."""
 
+import itertools
+
 import pytest
 
 from reviewer.deadline import Deadline
@@ -8,7 +10,7 @@ from reviewer.engine.protocol import Ended, Prompt
 from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook
 from reviewer.prompting.book import Violation
-from reviewer.rewriting import Proposal, Rewriter, verify
+from reviewer.rewriting import Proposal, Rewriter, Verdict, verify
 from reviewer.rewriting.verification import Regrading
 from reviewer.types import Finding, Span
 
@@ -43,6 +45,7 @@ def judge(text: str, draft: str, regrading: Regrading, *, ended: Ended = "end") 
         Proposal(text, ended),
         draft,
         removable=[],
+        banned=[],
         known="",
         recheck=lambda draft: regrading if draft == text else regraded(complete=False),
     )
@@ -55,11 +58,25 @@ def test_only_a_clean_complete_and_faithful_rewrite_is_verified(catalogue: Catal
     assert judge(good, draft, regraded()) == (True, "")
     assert judge(good, draft, regraded(), ended="length") == (False, "改写过长，没有写完")
     assert judge(good, draft, regraded(), ended="stop")[0] is False
-    assert judge("您的320元3天内到，工号[工号]。", draft, regraded()) == (True, "发送前请补全 [工号]")
+    assert judge("您的320元3天内到，工号[工号]。", draft, regraded()) == (True, "")
     assert judge(good, draft, regraded(finding)) == (False, "")
     assert judge(good, draft, regraded(complete=False)) == (False, "未能核对全部规则")
     assert judge("您的款项3天内到账。", draft, regraded()) == (False, "")
     assert judge("你的320元 3天内到。", draft, regraded())[1] == "改写与草稿相同，问题未改掉"
+
+
+def test_faults_are_compared_by_gravity_then_by_facts(catalogue: Catalogue) -> None:
+    minor, red = (Finding(catalogue.rule(rule), 0.9, (), "", "grader") for rule in ("A01", "D02"))
+    order = (
+        Verdict(True),
+        Verdict(False, changed_facts=("丢失：3天",)),
+        Verdict(False, (minor,)),
+        Verdict(False, (minor, minor)),
+        Verdict(False, (red,)),
+        Verdict(False, note="改写过长，没有写完"),
+    )
+    faults = [verdict.faults for verdict in order]
+    assert all(better < worse for better, worse in itertools.pairwise(faults))
 
 
 def test_what_follows_a_blank_line_makes_the_rewrite_incomplete(
@@ -75,7 +92,8 @@ def test_a_rewrite_that_keeps_the_words_a_check_found_is_not_verified() -> None:
     verdict = verify(
         Proposal("好的，您加我微信，我给您办。", "end"),
         draft,
-        removable=[Span(1, 5, "加我微信")],
+        removable=[],
+        banned=[Span(1, 5, "加我微信")],
         known="",
         recheck=lambda _draft: regraded(),
     )

@@ -23,18 +23,28 @@ _PLACEHOLDER = re.compile(r"[\[［]([^\[\]［］\n]{1,20})[\]］]")
 def rewrite_measures(records: Sequence[Record]) -> tuple[Measure, ...]:
     """Return how many violating drafts get a rewrite, and what the rewrites are like.
 
-    All but the first are over the rewrites that have a text. Undefined when the system proposes
-    none at all. Distance and length have no better direction: an unchanged draft has distance 0.
+    All but the first two are over the rewrites that have a text, those of one origin where the name
+    says so. Undefined when the system proposes none at all. Distance, length and origin have no better
+    direction: an unchanged draft has distance 0.
     """
     asked = [record for record in records if record.example.gold]
     offered = any(record.outcome.rewrite is not None for record in records)
     made = [(record, rewrite) for record in asked if (rewrite := _rewrite_of(record)) is not None]
     texts = [rewrite for _, rewrite in made]
+    ready = sum(
+        each.status == "verified" and not has_placeholder(each.text, r.example.draft) for r, each in made
+    )
     return (
-        proportion(len(made), len(asked), "rewrite_share", "higher")
-        if offered
-        else undefined("rewrite_share", "higher"),
-        _share("rewrite_verified_share", "higher", [each.status == "verified" for each in texts]),
+        *(
+            proportion(count, len(asked), name, "higher") if offered else undefined(name, "higher")
+            for name, count in (("rewrite_share", len(made)), ("rewrite_ready_share", ready))
+        ),
+        _share("rewrite_verified_share", "higher", _verified(texts)),
+        _share("rewrite_wordings_share", "neither", [each.origin == "wordings" for each in texts]),
+        *(
+            _share(f"rewrite_{origin}_verified_share", "higher", _verified(texts, origin))
+            for origin in ("wordings", "model")
+        ),
         _share("rewrite_tone_share", "higher", [not _off_tone(each) for each in texts]),
         _share("rewrite_facts_kept_share", "higher", [not each.changed_facts for each in texts]),
         _share(
@@ -61,6 +71,11 @@ def edit_distance(draft: str, rewrite: str) -> float:
 def has_placeholder(text: str, draft: str = "") -> bool:
     """Whether ``text`` has a gap in square brackets to fill in; one that ``draft`` has ([图片]) is none."""
     return bool(set(_PLACEHOLDER.findall(text)) - set(_PLACEHOLDER.findall(draft)))
+
+
+def _verified(rewrites: Sequence[RewriteOutcome], origin: str = "") -> list[bool]:
+    """Return which rewrites of ``origin``, or of any, are verified."""
+    return [each.status == "verified" for each in rewrites if origin in ("", each.origin)]
 
 
 def _off_tone(rewrite: RewriteOutcome) -> bool:

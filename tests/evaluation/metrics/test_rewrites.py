@@ -14,8 +14,8 @@ def _measures(*records: Record) -> dict[str, Measure]:
 
 
 def test_figures_by_hand() -> None:
-    good = RewriteOutcome(text="您等", status="verified")
-    poor = RewriteOutcome(text="您等[姓名]", status="unverified", changed_facts=["姓名"])
+    good = RewriteOutcome(text="您等", status="verified", origin="wordings")
+    poor = RewriteOutcome(text="您等[姓名]", status="unverified", origin="model", changed_facts=["姓名"])
     none = RewriteOutcome(text="", status="none")
     found = _measures(
         record("1", gold=["A01"], draft="你等", rewrite=good),
@@ -26,6 +26,10 @@ def test_figures_by_hand() -> None:
     )
     assert (found["rewrite_share"].value, found["rewrite_share"].n) == (2 / 4, 4)
     assert (found["rewrite_verified_share"].value, found["rewrite_verified_share"].n) == (1 / 2, 2)
+    assert (found["rewrite_ready_share"].value, found["rewrite_ready_share"].n) == (1 / 4, 4)
+    assert found["rewrite_wordings_share"].value == 1 / 2
+    by_wordings, by_model = found["rewrite_wordings_verified_share"], found["rewrite_model_verified_share"]
+    assert (by_wordings.value, by_wordings.n, by_model.value, by_model.n) == (1, 1, 0, 1)
     assert found["rewrite_facts_kept_share"].value == 1 / 2
     assert found["rewrite_placeholder_share"].value == 1 / 2
     # 你等 to 您等: one out, one in, of 4; to 您等[姓名]: one out, five in, of 8.
@@ -34,13 +38,19 @@ def test_figures_by_hand() -> None:
     assert found["rewrite_length_ratio"].value == 2
 
 
+def test_a_verified_rewrite_that_waits_for_the_agent_is_not_ready() -> None:
+    waiting = RewriteOutcome(text="您等[姓名]", status="verified", origin="wordings", placeholders=["[姓名]"])
+    found = _measures(record("1", gold=["A01"], draft="你等", rewrite=waiting))
+    assert (found["rewrite_verified_share"].value, found["rewrite_ready_share"].value) == (1, 0)
+
+
 def test_a_system_without_rewrites_is_undefined() -> None:
     assert {(each.value, each.n) for each in _measures(record("1", gold=["A01"])).values()} == {(None, 0)}
 
 
 def test_rewrites_that_failed_are_a_share_of_nought() -> None:
     found = _measures(record("1", gold=["A01"], rewrite=RewriteOutcome(text="", status="none")))
-    assert found.pop("rewrite_share").value == 0
+    assert found.pop("rewrite_share").value == found.pop("rewrite_ready_share").value == 0
     assert {(each.value, each.n) for each in found.values()} == {(None, 0)}
 
 

@@ -1,0 +1,145 @@
+"""Loads the approved wordings: what mends a breach of each rule, and what to say instead.
+
+They lie in the corpus folder beside the catalogue. An imported manual may have none; its rewrites
+are then the language model's alone.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from reviewer.errors import CorpusError
+from reviewer.manual.catalogue import WORDINGS_FILE, Catalogue
+from reviewer.manual.entries import Entry, Line, read_entries
+from reviewer.resources import content_hash
+from reviewer.types import Conversation
+
+Action = Literal["remove", "prepend", "append", "replace"]
+Slot = Literal["greeting", "comfort", "place", "body", "closing"]
+#: From the front of a reply to its end; ``place`` is wherever the cited clauses stand.
+SLOT_ORDER: dict[Slot, int] = {"greeting": 0, "comfort": 1, "place": 2, "body": 3, "closing": 4}
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as cause:
+        raise ValueError("not a regular expression") from cause
+    return pattern
+
+
+_Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+class Substitution(Entry):
+    """Words to exchange within a clause."""
+
+    find: Annotated[_Pattern, Field(min_length=1)]
+    put: str
+
+
+class Wording(Entry):
+    """An approved wording and where it fits; an empty condition always holds."""
+
+    text: Line
+    channel: Literal["online", "phone"] | None = None
+    verified: bool | None = None
+    customer: _Pattern = ""
+    draft: _Pattern = ""
+
+    def fits(self, conversation: Conversation) -> bool:
+        """Whether it suits the situation; what the customer wrote earlier counts as well."""
+        if self.channel is not None and conversation.channel != self.channel:
+            return False
+        if self.verified is not None and conversation.identity_verified is not self.verified:
+            return False
+        said = [turn.text for turn in conversation.history if turn.role == "customer"]
+        customer = "\n".join([*said, conversation.customer])
+        return bool(re.search(self.customer, customer) and re.search(self.draft, conversation.draft))
+
+    @property
+    def always_fits(self) -> bool:
+        """Whether it has no condition."""
+        return self.channel is None and self.verified is None and not self.customer and not self.draft
+
+
+class Mending(Entry):
+    """What mends a breach of one rule; ``corpus/wordings.yaml`` says what the fields mean."""
+
+    id: str
+    action: Action
+    extent: Literal["clause", "rest", "sentence", "reply"] = "clause"
+    slot: Slot = "place"
+    scope: Literal["cited", "reply"] = "cited"
+    substitutions: list[Substitution] = Field(default_factory=list)
+    otherwise: Literal["remove", "append"] = "remove"
+    facts: Literal["keep", "drop", "extent"] = "keep"
+    covers: list[str] = Field(default_factory=list)
+    alone: bool = False
+    wordings: Annotated[list[Wording], Field(min_length=1, max_length=4)]
+
+    def wording(self, conversation: Conversation, attempt: int) -> str:
+        """Return the wording to try: the first that fits, or a later one when that did not help."""
+        fitting = [wording for wording in self.wordings if wording.fits(conversation)]
+        text = fitting[min(attempt, len(fitting) - 1)].text
+        return text.replace("[工号]", conversation.agent_id or "[工号]")
+
+
+class _File(Entry):
+    schema_name: Literal["reviewer.wordings/1"] = Field(alias="schema")
+    language: Line
+    rules: list[Mending]
+
+
+@dataclass(frozen=True)
+class WordingBook:
+    """The wordings of one manual by rule id; empty when it has none."""
+
+    mendings: Mapping[str, Mending] = field(default_factory=dict)
+
+    def get(self, rule_id: str) -> Mending | None:
+        """Return what mends ``rule_id``, None when the manual does not say."""
+        return self.mendings.get(rule_id)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """The hash that goes into every review, empty when there are no wordings."""
+        entries = (entry.model_dump_json().encode() for entry in self.mendings.values())
+        return content_hash(*entries) if self.mendings else ""
+
+
+def load_wordings(folder: Path, catalogue: Catalogue) -> WordingBook:
+    """Load the wordings of a corpus folder; an empty book when it has no such file.
+
+    Raises:
+        CorpusError: the file is malformed, or names a rule that the catalogue does not have.
+    """
+    path = folder / WORDINGS_FILE
+    if not path.exists():
+        return WordingBook()
+    entries = read_entries(path, _File).rules
+    known = {rule.id for rule in catalogue.rules}
+    for number, entry in enumerate(entries):
+        if fault := _fault(entry, known, {earlier.id for earlier in entries[:number]}):
+            raise CorpusError(f"{path.name} 中 规则 {entry.id}：{fault}；请改正。")
+    return WordingBook({entry.id: entry for entry in entries})
+
+
+def _fault(entry: Mending, known: set[str], earlier: set[str]) -> str:
+    """Return what is wrong with ``entry`` that its form does not show, empty when nothing is."""
+    if entry.id not in known:
+        return "手册目录里没有这条规则"
+    if entry.id in earlier:
+        return "出现了不止一次"
+    if strange := [rule for rule in entry.covers if rule not in known]:
+        return f"covers 提到不存在的 {strange[0]}"
+    if not entry.wordings[-1].always_fits:
+        return "最后一条说法不能带条件，否则可能无话可用"
+    if entry.action == "replace" and not entry.substitutions:
+        return "action 是 replace，却没有 substitutions"
+    return ""

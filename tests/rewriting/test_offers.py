@@ -1,0 +1,116 @@
+"""The loop: mended, verified, mended again with what was found, and the better of two."""
+
+from collections.abc import Sequence
+
+from reviewer.deadline import Deadline
+from reviewer.manual.catalogue import Catalogue, load_catalogue
+from reviewer.resources import resource_dir
+from reviewer.rewriting import Offer, Proposal, Verdict, WordingBook, better, load_wordings, mend_and_verify
+from reviewer.types import Finding, Span
+from tests.rewriting.situations import asked, cited
+
+CATALOGUE = load_catalogue(resource_dir("corpus"))
+BOOK = load_wordings(resource_dir("corpus"), CATALOGUE)
+DRAFT = "这个我不知道，仓库肯定没错。"
+
+
+class ScriptedJudge:
+    """Gives the verdicts in turn, made from the text that is judged, and keeps what it saw."""
+
+    def __init__(self, *finds: Sequence[tuple[str, str]]) -> None:
+        self._finds = list(finds)
+        self.seen: list[str] = []
+        self.dropped: list[Sequence[Span]] = []
+
+    def __call__(self, proposal: Proposal, dropped: Sequence[Span]) -> Verdict:
+        self.seen.append(proposal.text)
+        self.dropped.append(dropped)
+        found = self._finds.pop(0)
+        findings = tuple(cited(CATALOGUE, rule, proposal.text, quote) for rule, quote in found)
+        return Verdict(not findings, findings)
+
+
+def offered(judge: ScriptedJudge, *findings: Finding, deadline: Deadline | None = None) -> Offer | None:
+    return mend_and_verify(asked(DRAFT), findings, BOOK, judge=judge, deadline=deadline or Deadline())
+
+
+def test_a_reply_that_passes_is_not_mended_again() -> None:
+    judge = ScriptedJudge([])
+    offer = offered(judge, cited(CATALOGUE, "A02", DRAFT, "这个我不知道，"))
+    assert offer is not None
+    assert offer.verdict.verified
+    assert (offer.origin, len(judge.seen)) == ("wordings", 1)
+    assert [(rule, offer.text[span.start : span.end]) for rule, span in offer.causes] == [
+        ("A02", "这一点我现在就为您核实，请您稍等。")
+    ]
+
+
+def test_what_is_found_of_the_reply_is_mended_in_the_draft() -> None:
+    judge = ScriptedJudge([("B02", "仓库肯定没错。")], [])
+    offer = offered(judge, cited(CATALOGUE, "A02", DRAFT, "这个我不知道，"))
+    assert offer is not None
+    assert offer.verdict.verified
+    assert "仓库肯定没错" in judge.seen[0]
+    assert "仓库肯定没错" not in judge.seen[1]
+
+
+def test_a_wording_that_did_not_help_gives_way_to_the_next() -> None:
+    judge = ScriptedJudge([("A02", "请您稍等。")], [])
+    offered(judge, cited(CATALOGUE, "A02", DRAFT, "这个我不知道，"))
+    assert "仓库肯定没错。" in judge.seen[1], "the reply's own wording says nothing new of the draft"
+    assert "[具体时间]" in judge.seen[1]
+
+
+def test_a_leak_that_is_found_again_is_cut_further() -> None:
+    draft = "老张手机13900001111。转机直接拨88。"
+    judge = ScriptedJudge([("E02", "转机直接拨88。")], [])
+    finding = cited(CATALOGUE, "E02", draft, "老张手机13900001111。")
+    mend_and_verify(asked(draft), [finding], BOOK, judge=judge, deadline=Deadline())
+    assert "88" not in judge.seen[1]
+    assert [span.text for span in judge.dropped[1]] == ["老张手机13900001111。", "转机直接拨88。"]
+
+
+def test_the_best_of_three_is_offered_and_there_is_no_fourth() -> None:
+    judge = ScriptedJudge(
+        [("A02", "请您稍等。"), ("D02", "请您稍等。")],
+        [("A02", "您看可以吗？")],
+        [("B02", "。"), ("A02", "。")],
+    )
+    offer = offered(judge, cited(CATALOGUE, "A02", DRAFT, "这个我不知道，"))
+    assert offer is not None
+    assert not offer.verdict.verified
+    assert offer.text == judge.seen[1]
+    assert len(judge.seen) <= 3
+
+
+def test_past_the_deadline_nothing_is_repaired() -> None:
+    judge = ScriptedJudge([("B02", "仓库肯定没错。")], [])
+    finding = cited(CATALOGUE, "A02", DRAFT, "这个我不知道，")
+    assert offered(judge, finding, deadline=Deadline.after_ms(0)) is not None
+    assert len(judge.seen) == 1
+
+
+def test_without_wordings_there_is_no_offer(catalogue: Catalogue) -> None:
+    finding = cited(catalogue, "A02", DRAFT, "这个我不知道，")
+    judge = ScriptedJudge()
+    assert mend_and_verify(asked(DRAFT), [finding], WordingBook(), judge=judge, deadline=Deadline()) is None
+
+
+def test_a_rule_without_a_wording_is_named_in_the_note() -> None:
+    half = WordingBook({"A02": BOOK.mendings["A02"]})
+    findings = [cited(CATALOGUE, "A02", DRAFT, "这个我不知道，"), cited(CATALOGUE, "B02", DRAFT, "仓库")]
+    judge = ScriptedJudge([("B02", "仓库肯定没错。")], [("B02", "仓库肯定没错。")])
+    offer = mend_and_verify(asked(DRAFT), findings, half, judge=judge, deadline=Deadline())
+    assert offer is not None
+    assert offer.verdict.note == "手册没有 B02 的批准说法"
+
+
+def test_the_verified_offer_wins_then_the_lighter_then_the_earlier() -> None:
+    finding = cited(CATALOGUE, "A01", DRAFT)
+    good = Offer("好", "model", Verdict(True))
+    poor = Offer("差", "wordings", Verdict(False, (finding,)))
+    worse = Offer("更差", "model", Verdict(False, (finding, finding)))
+    assert better(poor, good) is good
+    assert better(worse, poor, None) is poor
+    assert better(poor, Offer("同", "model", poor.verdict)) is poor
+    assert better(None) is None
