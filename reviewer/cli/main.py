@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from reviewer.cli import check, doctor, index, models, train
+from reviewer.cli import check, doctor, index, models, serve, train
 from reviewer.cli import eval as evaluate
 from reviewer.cli.options import PrintConfig
 from reviewer.errors import ReviewerError
@@ -35,6 +35,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(index.app, name="index")
 app.add_typer(models.app, name="models")
+app.add_typer(serve.app, name="serve")
 app.add_typer(train.app, name="train")
 
 

@@ -1,0 +1,147 @@
+"""The application: puts the parts together, answers errors, starts and stops the engine."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.exceptions import HTTPException
+
+from reviewer.bootstrap import corpus_folder
+from reviewer.errors import ReviewerError
+from reviewer.manual.catalogue import load_catalogue
+from reviewer.service.answers import error_answer, malformed_answer
+from reviewer.service.cache import ReviewCache
+from reviewer.service.keys import Keyring, refuse_open_door
+from reviewer.service.limits import RateLimiter
+from reviewer.service.metrics import Metrics
+from reviewer.service.middleware import CLIENT_GONE, Doorkeeper, Observer
+from reviewer.service.policy import load_policies
+from reviewer.service.queue import Reviewing, ReviewQueue
+from reviewer.service.record import Record
+from reviewer.service.reviewing import ReviewService
+from reviewer.service.routes import ClientGoneError, make_router
+from reviewer.settings import Settings
+
+_logger = logging.getLogger(__name__)
+_DESCRIPTION = "客服回复的发送前审核：违反了手册的哪一条、在哪一句、为什么，以及合规的改写。"
+_HOUR_S = 3600.0
+
+
+def create_app(
+    settings: Settings,
+    reviewer_factory: Callable[[], Reviewing],
+    *,
+    on_failed: Callable[[ReviewerError], None] = lambda _error: None,
+) -> FastAPI:
+    """Return the service; models are loaded when it starts, everything else is opened here.
+
+    Args:
+        settings: The ``serve_*`` fields, and what the reviewer takes of the rest.
+        reviewer_factory: Opens the reviewer; called once, on the engine thread.
+        on_failed: Told, on that thread, when that fails; the service then answers only that.
+
+    Raises:
+        ReviewerError: keys, policy, record or manual cannot be used, or anybody could get in.
+    """
+    service = _open_service(settings, reviewer_factory, on_failed)
+    app = FastAPI(
+        title="reviewer",
+        version=version("reviewer"),
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        # Their pages load scripts from other hosts.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    app.include_router(make_router())
+    _answer_errors(app)
+    # The last one added is the outermost.
+    app.add_middleware(
+        Doorkeeper, max_bytes=settings.serve_max_bytes, is_open=lambda: not service.keyring.required
+    )
+    if settings.serve_cors:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.serve_cors),
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type"],
+            expose_headers=["Retry-After", "X-Request-ID"],
+        )
+    app.add_middleware(Observer, metrics=service.metrics)
+    return app
+
+
+def _open_service(
+    settings: Settings, reviewer_factory: Callable[[], Reviewing], on_failed: Callable[[ReviewerError], None]
+) -> ReviewService:
+    keyring = Keyring(settings.serve_keys)
+    refuse_open_door(settings.serve_host, keyring)
+    catalogue = load_catalogue(corpus_folder(settings))
+    policies = load_policies(settings.serve_policy, catalogue)
+    queue = ReviewQueue(reviewer_factory, size=settings.serve_queue, on_failed=on_failed)
+    return ReviewService(
+        settings=settings,
+        catalogue=catalogue,
+        policies=policies,
+        keyring=keyring,
+        limiter=RateLimiter(),
+        queue=queue,
+        cache=ReviewCache(settings.serve_cache),
+        record=Record(settings.serve_record),
+        metrics=Metrics(lambda: queue.length),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: ReviewService = app.state.service
+    service.queue.start()
+    await asyncio.to_thread(service.warm_up)
+    keeping = asyncio.create_task(_keep_retention(service))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        await asyncio.to_thread(service.queue.close)
+        service.record.close()
+
+
+async def _keep_retention(service: ReviewService) -> None:
+    """Delete what is past its time, now and every hour."""
+    days = service.settings.serve_retention_days
+    while days:
+        try:
+            deleted = await asyncio.to_thread(service.record.delete_older_than, days)
+        except ReviewerError as error:
+            _logger.error("%s", error)
+        else:
+            if deleted:
+                _logger.info("删除了 %d 条超过 %d 天的审核记录", deleted, days)
+        await asyncio.sleep(_HOUR_S)
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(ReviewerError)
+    async def deliberate(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ReviewerError)
+        return error_answer(request.state.request_id, error)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return error_answer(request.state.request_id, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return malformed_answer(request.state.request_id, error.errors())
+
+    @app.exception_handler(ClientGoneError)
+    async def gone(_request: Request, _error: Exception) -> Response:
+        return Response(status_code=CLIENT_GONE)

@@ -1,0 +1,270 @@
+"""The record: every review that was answered, and what agents made of it, in one SQLite file.
+
+A row is committed before its answer leaves, so a kill at any moment loses nothing that a client was
+told; ``synchronous=FULL`` holds this for a power cut as well. Texts are kept only where the service
+was told to. Blocking; not the event loop's business.
+"""
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewer.errors import StorageError
+from reviewer.files import ensure_dir, storage_error
+from reviewer.service.errors import UnknownReviewError
+
+_SCHEMA_VERSION = 1
+_DAY_S = 86_400
+_LOCK_WAIT_S = 5.0
+_SCHEMA = f"""
+CREATE TABLE reviews (
+    id TEXT PRIMARY KEY,
+    at REAL NOT NULL,
+    key TEXT NOT NULL,
+    conversation TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    draft_hash TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    gate TEXT NOT NULL,
+    score INTEGER,
+    findings TEXT NOT NULL,
+    not_assessed TEXT NOT NULL,
+    timing_ms TEXT NOT NULL,
+    request TEXT
+);
+CREATE INDEX reviews_by_time ON reviews (at);
+CREATE INDEX reviews_by_conversation ON reviews (conversation);
+CREATE TABLE feedback (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    review TEXT NOT NULL REFERENCES reviews (id) ON DELETE CASCADE,
+    at REAL NOT NULL,
+    rule TEXT NOT NULL,
+    action TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    reply TEXT NOT NULL
+);
+CREATE INDEX feedback_by_review ON feedback (review);
+PRAGMA user_version = {_SCHEMA_VERSION};
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One answered review. The fields from ``versions`` on that are not plain words are JSON.
+
+    ``findings`` holds rules, offsets and probabilities, without words of the draft; ``request`` is
+    the whole request, None unless texts are kept.
+    """
+
+    id: str
+    key: str
+    conversation: str
+    request_hash: str
+    draft_hash: str
+    versions: str
+    verdict: str
+    gate: str
+    score: int | None
+    findings: str
+    not_assessed: str
+    timing_ms: str
+    request: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What an agent made of the finding of ``rule``, or of the whole review when that is empty."""
+
+    rule: str
+    action: str
+    reason: str
+    reply: str
+
+
+class Record:
+    """An open record. May be shared between threads."""
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+        """Open ``path``, making it, readable for its owner only, if need be.
+
+        Raises:
+            StorageError: it cannot be opened, or another version made it.
+        """
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        ensure_dir(path.parent)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as cause:
+            raise storage_error(path, cause) from cause
+        with self._faults():
+            self._database = sqlite3.connect(
+                path, timeout=_LOCK_WAIT_S, check_same_thread=False, isolation_level=None
+            )
+            self._prepare()
+
+    def write(self, entry: Entry) -> None:
+        """Commit ``entry``; a row of the same id is replaced, its time stays.
+
+        Raises:
+            StorageError: that was not possible.
+        """
+        with self._transaction() as database:
+            database.execute(
+                "INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET verdict = excluded.verdict, gate = excluded.gate,"
+                " score = excluded.score, findings = excluded.findings,"
+                " not_assessed = excluded.not_assessed, timing_ms = excluded.timing_ms",
+                (
+                    entry.id,
+                    self._clock(),
+                    entry.key,
+                    entry.conversation,
+                    entry.request_hash,
+                    entry.draft_hash,
+                    entry.versions,
+                    entry.verdict,
+                    entry.gate,
+                    entry.score,
+                    entry.findings,
+                    entry.not_assessed,
+                    entry.timing_ms,
+                    entry.request,
+                ),
+            )
+
+    def find(self, review: str, *, key: str) -> Entry:
+        """Return the review ``review`` of ``key``.
+
+        Raises:
+            UnknownReviewError: ``key`` has no such review.
+            StorageError: the record cannot be read.
+        """
+        with self._lock, self._faults():
+            row = self._database.execute(
+                f"SELECT {_COLUMNS} FROM reviews WHERE id = ? AND key = ?", (review, key)
+            ).fetchone()
+        if row is None:
+            raise UnknownReviewError("没有这次审核的记录：编号有误、已过保留期或已删除。")
+        return Entry(*row)
+
+    def add_feedback(self, review: str, feedback: Feedback) -> int:
+        """Commit ``feedback`` on a review that is there, and return its number.
+
+        Raises:
+            UnknownReviewError: the review has just been deleted.
+            StorageError: that was not possible.
+        """
+        with self._transaction() as database:
+            known = database.execute("SELECT 1 FROM reviews WHERE id = ?", (review,)).fetchone()
+            if known is None:
+                raise UnknownReviewError("这次审核的记录已被删除。")
+            row = database.execute(
+                "INSERT INTO feedback (review, at, rule, action, reason, reply) VALUES (?, ?, ?, ?, ?, ?)"
+                " RETURNING id",
+                (
+                    review,
+                    self._clock(),
+                    feedback.rule,
+                    feedback.action,
+                    feedback.reason,
+                    feedback.reply,
+                ),
+            ).fetchone()
+        return int(row[0])
+
+    def with_feedback(self) -> Iterator[tuple[Entry, Sequence[Feedback]]]:
+        """Yield every review that has feedback, oldest first, with its feedback in order of arrival.
+
+        Raises:
+            StorageError: the record cannot be read.
+        """
+        with self._lock, self._faults():
+            rows = self._database.execute(
+                f"SELECT {_COLUMNS} FROM reviews WHERE id IN (SELECT review FROM feedback) ORDER BY at, id"
+            ).fetchall()
+            notes = self._database.execute(
+                "SELECT review, rule, action, reason, reply FROM feedback ORDER BY id"
+            ).fetchall()
+        by_review: dict[str, list[Feedback]] = {}
+        for review, *note in notes:
+            by_review.setdefault(review, []).append(Feedback(*note))
+        for row in rows:
+            entry = Entry(*row)
+            yield entry, by_review.get(entry.id, [])
+
+    def delete_conversation(self, conversation: str, *, key: str) -> int:
+        """Delete the reviews of a conversation of ``key``, with their feedback; return how many.
+
+        Raises:
+            StorageError: that was not possible.
+        """
+        return self._delete("conversation = ? AND key = ?", (conversation, key))
+
+    def delete_older_than(self, days: int) -> int:
+        """Delete what is older than ``days``, with its feedback; return how many reviews.
+
+        Raises:
+            StorageError: that was not possible.
+        """
+        return self._delete("at < ?", (self._clock() - days * _DAY_S,))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+    def _prepare(self) -> None:
+        database = self._database
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA secure_delete = ON")
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        elif version != _SCHEMA_VERSION:
+            raise StorageError(
+                f"{self._path} 是另一个版本的记录（{version}）；请换一个 --record，或升级 reviewer。"
+            )
+
+    def _delete(self, condition: str, values: tuple[object, ...]) -> int:
+        with self._transaction() as database:
+            deleted = database.execute(f"DELETE FROM reviews WHERE {condition}", values).rowcount
+        if deleted:
+            # The log still holds what was deleted until it is folded into the file.
+            with self._lock, self._faults():
+                self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return deleted
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._faults():
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+                self._database.execute("COMMIT")
+            except BaseException:
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as cause:
+            raise StorageError(f"审核记录 {self._path} 无法读写：{cause}；请检查磁盘和权限。") from cause
+
+
+_COLUMNS = (
+    "id, key, conversation, request_hash, draft_hash, versions, verdict, gate, score,"
+    " findings, not_assessed, timing_ms, request"
+)

@@ -1,0 +1,89 @@
+"""Serves until a signal: what runs is finished, what waits is answered 503."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from reviewer.errors import ReviewerError, SettingsError
+from reviewer.service.app import create_app
+from reviewer.service.queue import Reviewing
+from reviewer.settings import Settings
+
+# What a request may need after its deadline: the engine's last step, the record, sending.
+_GRACE_S = 10
+
+
+class Server(uvicorn.Server):
+    """A server that empties its queue before it waits for what runs."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+        """Keep ``drain``, which is called once, on the event loop, when the server stops."""
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop: see the module."""
+        self._drain()
+        await super().shutdown(sockets)
+
+
+def run_server(
+    settings: Settings,
+    reviewer_factory: Callable[[], Reviewing],
+    *,
+    listener: socket.socket | None = None,
+    on_listening: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: See ``create_app``.
+        reviewer_factory: See ``create_app``.
+        listener: A bound socket; None binds to host and port of the settings.
+        on_listening: Called when clients can connect; the models may still be loading.
+
+    Raises:
+        ReviewerError: the service cannot start, or the models cannot be loaded.
+    """
+    failures: list[ReviewerError] = []
+
+    def on_failed(error: ReviewerError) -> None:
+        failures.append(error)
+        server.should_exit = True
+
+    app = create_app(settings, reviewer_factory, on_failed=on_failed)
+    config = uvicorn.Config(
+        app,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.serve_deadline_ms // 1000 + _GRACE_S,
+    )
+    server = Server(config, app.state.service.queue.drain)
+    with listener or bind(settings.serve_host, settings.serve_port) as bound:
+        on_listening()
+        # The server raises the signal again when all is closed.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[bound])
+    if failures:
+        raise failures[0]
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        SettingsError: the address is taken, or is not one of this machine.
+    """
+    name = host.strip("[]")
+    try:
+        return socket.create_server(
+            (name, port), family=socket.AF_INET6 if ":" in name else socket.AF_INET, backlog=128
+        )
+    except OSError as cause:
+        raise SettingsError(
+            f"无法监听 {host}:{port}（{cause.strerror or cause}）；请换 --port 或 --host。"
+        ) from cause
