@@ -75,13 +75,26 @@ def grader(
         delta_keep=keep,
     )
     with shown_progress(logged=True) as progress:
-        progress.note("载入训练库…")
         from reviewer.training.grader import Task, train_grader
 
         task = Task(labelled, held_out, catalogue, recipe, folder)
         n_threads = settings.threads or usable_cores()
         card = train_grader(task, out, settings.home, n_threads=n_threads, progress=progress)
     _print(card, out)
+
+
+@app.command("average")
+def average(
+    first: Annotated[Path, typer.Argument(help="一个分类器目录。")],
+    second: Annotated[Path, typer.Argument(help="从它接着训练出来的另一个。")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="结果目录。")],
+    share: Annotated[float, typer.Option("--share", min=0, max=1, help="第二个所占的份额。")] = 0.5,
+) -> None:
+    """把接着训练前后的两个分类器按份额取平均：两边学到的都留下。"""
+    from reviewer.training.average import average as average_weights
+
+    _need_packages()
+    _print(average_weights(first, second, out, share=share), out)
 
 
 def _need_packages() -> None:
@@ -113,7 +126,7 @@ def _start(value: str, settings: "Settings") -> Path | None:
 def _print(card: "Card", out: Path) -> None:
     from reviewer.training.labels import LABELS
 
-    typer.echo(f"分类器已写入 {out}；说明见 {out / 'README.md'}")
+    typer.echo(f"分类器已写入 {out}；说明见 {out / 'card.json'}")
     for name, value in card.figures.items():
         typer.echo(f"  {LABELS.get(name, name)}：{value:.3f}")
     typer.echo(

@@ -170,7 +170,7 @@ def write_layers(weights: Mapping[str, npt.NDArray[np.float32]], path: Path) -> 
     """Write trained layers for ``write_tuned_gguf``: matrices in 8 bits, the rest as float32.
 
     Args:
-        weights: By the names of transformers' BERT, ``encoder.layer.0.attention.self.query.weight``.
+        weights: By their names in llama.cpp, see ``gguf_name``.
         path: Where the GGUF file goes.
     """
     import gguf
@@ -179,16 +179,18 @@ def write_layers(weights: Mapping[str, npt.NDArray[np.float32]], path: Path) -> 
     kind = gguf.GGMLQuantizationType.Q8_0
     with contextlib.closing(gguf.GGUFWriter(path, "bert")) as writer:
         for name, values in weights.items():
-            ours = gguf_name(name)
             if values.ndim == 2:
-                writer.add_tensor(ours, quantize(values, kind), raw_dtype=kind)
+                writer.add_tensor(name, quantize(values, kind), raw_dtype=kind)
             else:
-                writer.add_tensor(ours, values)
+                writer.add_tensor(name, values)
         _finish(writer)
 
 
 def gguf_name(bert: str) -> str:
-    """Return what llama.cpp calls the tensor that transformers calls ``bert``."""
+    """Return what llama.cpp calls the tensor of a layer that transformers calls ``bert``.
+
+    ``encoder.layer.0.attention.self.query.weight`` is ``blk.0.attn_q.weight``.
+    """
     _, _, number, rest = bert.split(".", 3)
     stem, _, kind = rest.rpartition(".")
     names = dict(zip((*_BERT.matrices, *_BERT.norms), (*_GGUF.matrices, *_GGUF.norms), strict=True))

@@ -12,7 +12,7 @@ import torch
 from reviewer.classifier.files import CARD, HEAD, LAYERS, Card
 from reviewer.classifier.head import Head
 from reviewer.files import atomic_path, ensure_dir
-from reviewer.models.e5 import write_layers
+from reviewer.models.e5 import gguf_name, write_layers
 from reviewer.models.hashing import file_sha256
 from reviewer.resources import content_hash
 from reviewer.training.data import DataFile
@@ -92,7 +92,7 @@ def export(
     """
     ensure_dir(folder)
     layers = {
-        name.removeprefix("encoder."): _floats(parameter)
+        gguf_name(name.removeprefix("encoder.")): _floats(parameter)
         for name, parameter in network.named_parameters()
         if layer_of(name) is not None
     }
