@@ -52,7 +52,7 @@ EVIDENCE: dict[str, tuple[int, ...]] = {
 }
 REGULARISATION = 1.0
 SPECIFICITY = 0.9
-RED_PRECISION = 0.85
+RED_PRECISION = 0.75
 
 Vector = npt.NDArray[np.float64]
 

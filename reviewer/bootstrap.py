@@ -22,6 +22,7 @@ from reviewer.index.store import build_index, open_index
 from reviewer.manual.catalogue import Catalogue, load_catalogue
 from reviewer.models.hashing import HashCache
 from reviewer.models.resolve import ResolvedModel, resolve_model
+from reviewer.outcome import UNADJUSTED, Adjustments
 from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook, load_prompts
 from reviewer.resources import content_hash, resource_dir
@@ -106,6 +107,7 @@ class Reviewer:
         deadline_ms: float | None = None,
         rewrite: bool = True,
         all_rules: bool = False,
+        adjustments: Adjustments = UNADJUSTED,
         listener: Listener | None = None,
     ) -> Review:
         """Review one draft.
@@ -116,6 +118,7 @@ class Reviewer:
                 reported as not assessed.
             rewrite: Whether to propose a compliant reply when something is wrong.
             all_rules: Ask every applicable rule, also where a large manual would be narrowed down.
+            adjustments: Severities and disabled rules of the team.
             listener: Told of the verdict and of the rewrite's text as they come.
 
         Raises:
@@ -125,7 +128,8 @@ class Reviewer:
         if self._closed:
             raise EngineClosedError("审核器已关闭。")
         limit = self._deadline_ms if deadline_ms is None else deadline_ms
-        return self.pipeline.review(request, Options(limit, rewrite, all_rules), listener or Listener())
+        options = Options(limit, rewrite, all_rules, adjustments)
+        return self.pipeline.review(request, options, listener or Listener())
 
     def close(self) -> None:
         """Free the models. May be called twice."""

@@ -12,7 +12,8 @@ ReviewerError
 │   ├── IndexMissingError     nothing built yet
 │   └── IndexMismatchError    built from another manual, model or chunker, or damaged
 └── EngineError
-    └── EngineClosedError     used after close, or interrupted
+    ├── EngineClosedError     used after close, or interrupted
+    └── TextTooLongError      does not fit the model's context
 
 A message is one line in Chinese: what is wrong, where, what to do.
 Only ``cli`` (and later the service) turns an error into text and an exit code.
@@ -104,3 +105,10 @@ class EngineClosedError(EngineError):
     """The engine was used after close, or its work was interrupted."""
 
     code = "engine-closed"
+
+
+class TextTooLongError(EngineError):
+    """The text does not fit the model's context, and will not the next time."""
+
+    code = "text-too-long"
+    http_status = 422

@@ -84,12 +84,13 @@ def drop_torn_line(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, work: str) -> Iterator[None]:
+def locked(folder: Path, work: str, *, remedy: str = "请等它结束或换一个 --out") -> Iterator[None]:
     """Keep two processes from writing into one folder; the lock goes with the process.
 
     Args:
         folder: Made if need be.
         work: What is being done there, in Chinese, for the message.
+        remedy: What to do when another one is at it, in Chinese, for the message.
 
     Raises:
         StorageError: another one is at it, or the folder cannot be written.
@@ -105,5 +106,5 @@ def locked(folder: Path, work: str) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as cause:
-            raise StorageError(f"另一个{work}正在写 {folder}；请等它结束或换一个 --out。") from cause
+            raise StorageError(f"另一个{work}正在写 {folder}；{remedy}。") from cause
         yield

@@ -4,20 +4,57 @@ Source: severity and points of the catalogue (red blocks; five items priced by t
 regulation; the rest is this project's choice), precedence of the catalogue's ``yields_to``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from reviewer.rewriting import Offer, placeholders
 from reviewer.schema import CauseOut, FindingOut, RewriteOut, RuleOut, SourceOut, SpanOut
-from reviewer.types import SEVERITY_ORDER, Finding, Rule, Span, Verdict
+from reviewer.types import SEVERITY_ORDER, Finding, Rule, Severity, Span, Verdict
 
 
-def settle(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Drop findings that yield to another one for the same words; gravest and likeliest first."""
+@dataclass(frozen=True, slots=True)
+class Adjustments:
+    """What a team changes of the manual: severities by rule id, and rules that count nowhere."""
+
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    disabled: frozenset[str] = frozenset()
+
+    def kept(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+        """Return the rules that are not disabled, as the manual has them."""
+        return tuple(rule for rule in rules if rule.id not in self.disabled)
+
+    def applied(self, rule: Rule) -> Rule:
+        """Return ``rule`` with the team's severity."""
+        severity = self.severity.get(rule.id)
+        return rule if severity is None else replace(rule, severity=severity)
+
+
+UNADJUSTED = Adjustments()
+
+
+def settle(findings: Sequence[Finding], adjustments: Adjustments = UNADJUSTED) -> tuple[Finding, ...]:
+    """Drop findings that yield to another one for the same words; gravest and likeliest first.
+
+    The manual's precedence goes with the manual's severities: where a team changed one of the two,
+    nothing yields to what has become less grave.
+
+    Args:
+        findings: Of rules that are not disabled, with the team's severities.
+        adjustments: Where these severities come from.
+    """
+
+    def wins(other: Finding, finding: Finding) -> bool:
+        if adjustments.severity.keys().isdisjoint((other.rule.id, finding.rule.id)):
+            return True
+        return SEVERITY_ORDER[other.rule.severity] <= SEVERITY_ORDER[finding.rule.severity]
+
     kept = [
         finding
         for finding in findings
         if not any(
-            other.rule.id in finding.rule.yields_to and _same_words(finding.spans, other.spans)
+            other.rule.id in finding.rule.yields_to
+            and _same_words(finding.spans, other.spans)
+            and wins(other, finding)
             for other in findings
         )
     ]
@@ -65,12 +102,18 @@ def finding_out(finding: Finding) -> FindingOut:
     )
 
 
-def rewrite_out(offer: Offer | None, draft: str, *, why: str = "") -> RewriteOut:
-    """Return ``offer`` as it leaves the program; ``why`` there is none, or no better one."""
+def rewrite_out(
+    offer: Offer | None, draft: str, *, approved: Collection[str] = (), why: str = ""
+) -> RewriteOut:
+    """Return ``offer`` as it leaves the program; ``why`` there is none, or no better one.
+
+    What the draft itself has in brackets (``[图片]``) is not to be filled in, unless it is one of the
+    placeholders of the ``approved`` wordings.
+    """
     if offer is None:
         return RewriteOut(text="", status="none", note=why)
     verdict = offer.verdict
-    own = placeholders(draft)
+    own = set(placeholders(draft)).difference(approved)
     blanks = [blank for blank in dict.fromkeys(placeholders(offer.text)) if blank not in own]
     return RewriteOut(
         text=offer.text,

@@ -16,11 +16,21 @@ from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
 from reviewer.grading.candidates import DEFAULT_LIMIT, fit_of, resident_rules, select_candidates
 from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
-from reviewer.outcome import finding_out, rewrite_out, score_of, settle, verdict_of
+from reviewer.outcome import (
+    UNADJUSTED,
+    Adjustments,
+    finding_out,
+    rewrite_out,
+    score_of,
+    settle,
+    verdict_of,
+)
 from reviewer.prompting.book import MAX_CLAUSES, PromptBook, Violation
 from reviewer.request import conversation_of
 from reviewer.retrieval import Relevance
 from reviewer.rewriting import (
+    Judge,
+    Mended,
     Offer,
     Proposal,
     Rewriter,
@@ -44,6 +54,7 @@ from reviewer.types import Clause, Conversation, Finding, Grade, Hit, RewriteBy,
 NO_REWRITE = RewriteOut(text="", status="none")
 _OUT_OF_TIME = "到时限仍未问到"
 _NO_TIME_TO_WRITE = "时间到限，没有生成改写"
+_NO_TIME_FOR_MODEL = "时间到限，语言模型没有再写"
 _NOT_SELECTED = "检索未选中"
 _NO_WORDINGS = "批准的说法（wordings.yaml）没有给出可用的改写"
 
@@ -82,11 +93,16 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How one request is to be reviewed; ``all_rules`` asks even what retrieval would leave out."""
+    """How one request is to be reviewed.
+
+    ``all_rules`` asks even what retrieval would leave out. ``adjustments`` are the team's; what is
+    found is graded by the manual's severities, whatever the team makes of it.
+    """
 
     deadline_ms: float | None = None
     rewrite: bool = True
     all_rules: bool = False
+    adjustments: Adjustments = UNADJUSTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +170,8 @@ class Pipeline:
         assessment = self._assess(conversation, prompt, clauses, options, deadline, clock)
         listener.grades(assessment.grades, assessment.fit)
         with clock.stage("explain"):
-            assessment = self._explain(assessment, prompt, clauses, deadline)
-        review = self._review(conversation, assessment, clock)
+            assessment = self._explain(assessment, prompt, clauses, options, deadline)
+        review = self._review(conversation, assessment, options, clock)
         listener.verdict(review)
         if options.rewrite and assessment.findings:
             with clock.stage("rewrite"):
@@ -187,7 +203,7 @@ class Pipeline:
             with clock.stage("classify"):
                 scores = self.classifier.scores(conversation, clauses, deadline=deadline)
             in_time = bool(scores)
-        applicable = self.catalogue.applicable(conversation)
+        applicable = options.adjustments.kept(self.catalogue.applicable(conversation))
         fit = fit_of(
             {rule_id: known.fused for rule_id, known in relevance.items()},
             {rule_id: score.logit for rule_id, score in scores.items()},
@@ -212,11 +228,12 @@ class Pipeline:
             for grade in grading.grades
             if grade.violated and grade.rule_id not in found
         }
+        adjusted = options.adjustments.applied
         return _Assessment(
-            tuple(found.values()),
+            tuple(replace(finding, rule=adjusted(finding.rule)) for finding in found.values()),
             frozenset({*(grade.rule_id for grade in grading.grades), *found}),
-            tuple(rule for rule in grading.unanswered if rule.id not in found),
-            tuple(rule for rule in candidates.skipped if rule.id not in found),
+            tuple(adjusted(rule) for rule in grading.unanswered if rule.id not in found),
+            tuple(adjusted(rule) for rule in candidates.skipped if rule.id not in found),
             grading.grades,
             fit,
             {rule_id: score.weights for rule_id, score in scores.items()},
@@ -234,7 +251,12 @@ class Pipeline:
         return found
 
     def _explain(
-        self, assessment: _Assessment, prompt: Prompt, clauses: tuple[Clause, ...], deadline: Deadline
+        self,
+        assessment: _Assessment,
+        prompt: Prompt,
+        clauses: tuple[Clause, ...],
+        options: Options,
+        deadline: Deadline,
     ) -> _Assessment:
         """Add clauses and reasons to the grader's findings, then settle precedence."""
         graded = [finding for finding in assessment.findings if finding.origin == "grader"]
@@ -253,7 +275,7 @@ class Pipeline:
             else finding
             for finding in assessment.findings
         ]
-        return replace(assessment, findings=settle(explained))
+        return replace(assessment, findings=settle(explained, options.adjustments))
 
     def _rewrite(
         self,
@@ -267,28 +289,20 @@ class Pipeline:
         if deadline.expired:
             return RewriteOut(text="", status="none", note=_NO_TIME_TO_WRITE)
 
-        draft = conversation.draft
-        checked = _checked(assessment.findings)
+        judge = self._judge(conversation, assessment, options, deadline)
 
-        def judge(proposal: Proposal, dropped: Sequence[Span]) -> Verdict:
-            return verify(
-                proposal,
-                draft,
-                removable=[*checked, *dropped],
-                banned=checked,
-                known=_known_text(conversation, assessment.findings),
-                recheck=lambda text: self._recheck(replace(conversation, draft=text), options, deadline),
-            )
+        def shown(offer: Offer | None, why: str = "") -> RewriteOut:
+            return rewrite_out(offer, conversation.draft, approved=self.wordings.blanks, why=why)
 
         mended = None
         if self.rewrites_by != "model":
             found = assessment.findings
             mended = mend_and_verify(conversation, found, self.wordings, judge=judge, deadline=deadline)
-        if self.rewrites_by == "wordings":
-            return rewrite_out(mended, draft, why="" if mended else _NO_WORDINGS)
-        if mended is not None and mended.verdict.verified:
-            listener.rewrite_text(mended.text)
-            return rewrite_out(mended, draft)
+        if self.rewrites_by == "wordings" or (mended is not None and mended.verdict.verified):
+            return shown(mended, "" if mended else _NO_WORDINGS)
+        out_of_time = _NO_TIME_TO_WRITE if mended is None else _NO_TIME_FOR_MODEL
+        if deadline.expired:
+            return shown(mended, out_of_time)
         try:
             violations = [Violation(finding.rule, ()) for finding in assessment.findings]
             proposal = self.rewriter.propose(
@@ -296,14 +310,33 @@ class Pipeline:
             )
         except ReviewerError as error:
             # A failure, of loading too, costs the model's proposal, never the findings.
-            return rewrite_out(mended, draft, why=f"没有改写：{error}")
+            return shown(mended, f"语言模型没有写成：{str(error).rstrip('。')}")
         if not proposal.text:
-            why = _NO_TIME_TO_WRITE if proposal.ended == "deadline" else "模型没有写出改写"
-            return rewrite_out(mended, draft, why=why)
-        dropped = mend(conversation, assessment.findings, self.wordings).dropped
-        written = Offer(proposal.text, "model", judge(proposal, dropped))
+            return shown(mended, out_of_time if proposal.ended == "deadline" else "模型没有写出改写")
+        demands = mend(conversation, assessment.findings, self.wordings)
+        written = Offer(proposal.text, "model", judge(proposal, demands))
         why = _NO_WORDINGS if mended is None and self.rewrites_by == "auto" else ""
-        return rewrite_out(better(mended, written), draft, why=why)
+        return shown(better(mended, written), why)
+
+    def _judge(
+        self, conversation: Conversation, assessment: _Assessment, options: Options, deadline: Deadline
+    ) -> Judge:
+        """Return what verifies a rewrite of this draft, whoever wrote it."""
+        found = assessment.findings
+        checked = _checked(found)
+
+        def judge(proposal: Proposal, mended: Mended) -> Verdict:
+            return verify(
+                proposal,
+                conversation.draft,
+                removable=[*checked, *mended.dropped],
+                banned=checked,
+                known=_known_text(conversation, found),
+                forbidden=mended.forbidden,
+                recheck=lambda text: self._recheck(replace(conversation, draft=text), options, deadline),
+            )
+
+        return judge
 
     def _recheck(self, conversation: Conversation, options: Options, deadline: Deadline) -> Regrading:
         """Review a proposed reply as a draft in the same situation."""
@@ -313,15 +346,17 @@ class Pipeline:
         if self.explainer.trusted:
             # To ask the model where and why again would take seconds.
             told = [replace(found, reason=found.reason or stated(found.rule)) for found in outcome.findings]
-            findings = settle(told)
+            findings = settle(told, options.adjustments)
         else:
-            findings = self._explain(outcome, prompt, pieces, deadline).findings
+            findings = self._explain(outcome, prompt, pieces, options, deadline).findings
         return Regrading(findings, not outcome.unanswered and not outcome.skipped)
 
-    def _review(self, conversation: Conversation, assessment: _Assessment, clock: _Clock) -> Review:
+    def _review(
+        self, conversation: Conversation, assessment: _Assessment, options: Options, clock: _Clock
+    ) -> Review:
         open_rules = (*assessment.unanswered, *assessment.skipped)
         verdict = verdict_of(assessment.findings, open_rules)
-        known = assessment.assessed | {rule.id for rule in open_rules}
+        known = assessment.assessed | {rule.id for rule in open_rules} | options.adjustments.disabled
         assessed_score = score_of(assessment.findings, base=self.catalogue.base_score)
         return Review(
             verdict=verdict,

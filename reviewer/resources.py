@@ -36,12 +36,17 @@ def read_text(path: Path) -> str:
 
 
 def content_hash(*parts: bytes) -> str:
-    """Return the first 16 hex digits of the SHA-256 over length-prefixed ``parts``."""
+    """Return the first 16 hex digits of ``full_hash``: a name for a version, not a key for foreign text."""
+    return full_hash(*parts)[:16]
+
+
+def full_hash(*parts: bytes) -> str:
+    """Return the SHA-256, 64 hex digits, over length-prefixed ``parts``."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "little"))
         digest.update(part)
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def tree_hash(folder: Path, *, without: frozenset[str] = frozenset()) -> str:

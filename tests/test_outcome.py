@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from reviewer.manual.catalogue import Catalogue
-from reviewer.outcome import score_of, settle, verdict_of
-from reviewer.types import Finding, Span
+from reviewer.outcome import Adjustments, score_of, settle, verdict_of
+from reviewer.types import Finding, Severity, Span
 
 
 def finding(catalogue: Catalogue, rule_id: str, *, span: tuple[int, int] = (0, 2), p: float = 0.9) -> Finding:
@@ -22,6 +22,31 @@ def test_a_rule_yields_to_another_for_the_same_words(catalogue: Catalogue) -> No
 def test_a_rule_does_not_yield_for_other_words(catalogue: Catalogue) -> None:
     kept = settle([finding(catalogue, "C06", span=(4, 6)), finding(catalogue, "C05")])
     assert [f.rule.id for f in kept] == ["C05", "C06"]
+
+
+@pytest.mark.parametrize(
+    ("severity", "kept"),
+    [
+        ({}, ["A05"]),
+        ({"A05": "minor"}, ["A03", "A05"]),
+        ({"A05": "major"}, ["A05"]),
+        ({"A03": "red"}, ["A05"]),
+        ({"A03": "red", "A05": "major"}, ["A03", "A05"]),
+        ({"A01": "red"}, ["A05"]),
+    ],
+)
+def test_nothing_yields_to_what_a_team_made_less_grave(
+    catalogue: Catalogue, severity: dict[str, Severity], kept: list[str]
+) -> None:
+    """The manual: A03 (major) yields to A05 (red)."""
+    team = Adjustments(severity)
+    found = [replace(f, rule=team.applied(f.rule)) for f in (finding(catalogue, r) for r in ("A03", "A05"))]
+    assert [f.rule.id for f in settle(found, team)] == kept
+
+
+def test_the_manuals_own_precedence_may_favour_the_less_grave(catalogue: Catalogue) -> None:
+    """C11 (major) yields to C03 (minor): the same words, the closer rule."""
+    assert [f.rule.id for f in settle([finding(catalogue, "C11"), finding(catalogue, "C03")])] == ["C03"]
 
 
 def test_findings_are_ordered_by_severity_then_probability(catalogue: Catalogue) -> None:

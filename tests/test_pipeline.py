@@ -12,10 +12,11 @@ from reviewer.engine.protocol import Prompt, Tail
 from reviewer.errors import EngineError, InputError, ModelCorruptError
 from reviewer.grading import Calibration, Grader
 from reviewer.manual.catalogue import Catalogue
+from reviewer.outcome import Adjustments
 from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook
 from reviewer.schema import Review, ReviewRequest
-from reviewer.types import Clause, Conversation
+from reviewer.types import Clause, Conversation, Severity
 from tests.pipeline_parts import make_pipeline
 
 # The words are such that no check fires: what is found here, the scripted engine found.
@@ -141,6 +142,51 @@ def test_a_finding_stands_though_the_deadline_came(catalogue: Catalogue, prompts
     result = review(make_pipeline(catalogue, prompts, engine), "滚，别来烦我。")
     assert result.verdict == "block"
     assert result.not_assessed
+
+
+def adjusted(
+    catalogue: Catalogue, prompts: PromptBook, *, severity: dict[str, Severity], disabled: frozenset[str]
+) -> Review:
+    """Review a draft whose words break A05 (red) and A03 (major), which yields to it."""
+    engine = FakeEngine(logits=says_yes_to(["A05", "A03"], in_draft="滚"))
+    options = Options(rewrite=False, adjustments=Adjustments(severity, disabled))
+    pipeline = make_pipeline(catalogue, prompts, engine)
+    return pipeline.review(ReviewRequest(draft="滚远点行吗。", stage="middle"), options, Listener())
+
+
+def test_a_rule_does_not_hide_behind_one_that_is_switched_off(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    as_the_manual = adjusted(catalogue, prompts, severity={}, disabled=frozenset())
+    assert [(f.rule.id, f.rule.severity) for f in as_the_manual.findings] == [("A05", "red")]
+    off = adjusted(catalogue, prompts, severity={}, disabled=frozenset({"A05"}))
+    assert (off.verdict, [f.rule.id for f in off.findings]) == ("revise", ["A03"])
+    assert "A05" not in {*off.assessed, *off.not_applicable, *(entry.rule for entry in off.not_assessed)}
+    lowered = adjusted(catalogue, prompts, severity={"A05": "minor"}, disabled=frozenset())
+    assert [(f.rule.id, f.rule.severity) for f in lowered.findings] == [("A03", "major"), ("A05", "minor")]
+
+
+def test_a_teams_severity_reaches_open_rules_and_verdict_not_the_score(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    raised = adjusted(catalogue, prompts, severity={"A03": "red"}, disabled=frozenset({"A05"}))
+    assert raised.verdict == "block"
+    assert raised.score == 100 - catalogue.rule("A03").points
+    pipeline = make_pipeline(catalogue, prompts, FakeEngine(answer_only=0))
+    lowered = Adjustments({rule.id: "minor" for rule in catalogue.rules})
+    late = pipeline.review(ReviewRequest(draft=DRAFT), Options(adjustments=lowered), Listener())
+    assert {entry.severity for entry in late.not_assessed} == {"minor"}
+
+
+def test_a_rewrite_is_not_blamed_for_a_rule_that_is_switched_off(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    engine = FakeEngine(
+        logits=says_yes_to(["A02", "A01"], in_draft="不清楚"), text=writes("不清楚，请您稍等。")
+    )
+    options = Options(adjustments=Adjustments(disabled=frozenset({"A01"})))
+    found = make_pipeline(catalogue, prompts, engine).review(ReviewRequest(draft=DRAFT), options, Listener())
+    assert [finding.rule.id for finding in found.rewrite.findings] == ["A02"]
 
 
 def test_an_expired_deadline_still_runs_the_checks(pipeline: Pipeline) -> None:

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from reviewer import pipeline
+from reviewer.deadline import Deadline
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.protocol import Prompt, Tail
 from reviewer.errors import EngineError
@@ -11,7 +13,7 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.pipeline import Listener, Options, Pipeline
 from reviewer.prompting import PromptBook
 from reviewer.resources import resource_dir
-from reviewer.rewriting import WordingBook, load_wordings
+from reviewer.rewriting import Offer, WordingBook, load_wordings, mend_and_verify
 from reviewer.schema import Review, ReviewRequest
 from reviewer.types import RewriteBy
 from tests.pipeline_parts import make_pipeline
@@ -61,7 +63,7 @@ def test_a_colleagues_number_becomes_a_verified_reply_without_it(
     assert "139" not in rewrite.text
     assert rewrite.placeholders == ["[具体时间]"]
     assert [(cause.rule, cause.span.text) for cause in rewrite.causes] == [("E02", rewrite.text[15:])]
-    assert heard == [rewrite.text]
+    assert heard == [], "what is verified already is not shown as being verified"
     assert engine.generated == [], "the language model is not asked"
 
 
@@ -114,7 +116,7 @@ def test_a_model_that_fails_leaves_the_wordings_and_says_so(
     engine = FakeEngine(logits=says_yes_to(["A02"], in_draft="您"), text=fail)
     rewrite = reviewed(with_wordings(catalogue, prompts, engine, book), DRAFT).rewrite
     assert (rewrite.status, rewrite.origin) == ("unverified", "wordings")
-    assert "模型坏了" in rewrite.note
+    assert rewrite.note.endswith("语言模型没有写成：模型坏了")
 
 
 def test_wordings_alone_never_ask_the_model(
@@ -149,3 +151,32 @@ def test_a_placeholder_of_the_draft_is_not_to_be_filled_in(
     ).rewrite
     assert "[图片]" in rewrite.text
     assert rewrite.placeholders == []
+
+
+def test_a_placeholder_of_the_wordings_is_to_be_filled_in_even_if_the_draft_has_it(
+    catalogue: Catalogue, prompts: PromptBook, book: WordingBook
+) -> None:
+    engine = FakeEngine(logits=says_yes_to(["A02"], in_draft="不清楚", clause="②"))
+    rewrite = reviewed(
+        with_wordings(catalogue, prompts, engine, book), "我[具体时间]前给您回复。不清楚，您自己想办法！"
+    ).rewrite
+    assert "我[具体时间]前给您回复。" in rewrite.text
+    assert rewrite.placeholders == ["[具体时间]"]
+
+
+def test_past_the_deadline_the_language_model_is_not_loaded(
+    catalogue: Catalogue, prompts: PromptBook, book: WordingBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at: list[Deadline] = []
+
+    def late(*args: object, deadline: Deadline, **known: object) -> Offer | None:
+        offer = mend_and_verify(*args, deadline=deadline, **known)  # type: ignore[arg-type]
+        at.append(deadline)
+        return offer
+
+    monkeypatch.setattr(pipeline, "mend_and_verify", late)
+    monkeypatch.setattr(Deadline, "expired", property(lambda _self: bool(at)))
+    engine = FakeEngine(logits=says_yes_to(["A02"], in_draft="您"), text=writes(REWRITE))
+    rewrite = reviewed(with_wordings(catalogue, prompts, engine, book), DRAFT).rewrite
+    assert (rewrite.status, rewrite.origin, written(engine)) == ("unverified", "wordings", 0)
+    assert rewrite.note == "时间到限，语言模型没有再写"

@@ -56,7 +56,8 @@ def check(
     ] = None,
     rewrite: Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")] = None,
     rewrite_only: Annotated[
-        bool, typer.Option("--rewrite-only", help="只输出改写后的回复；没有或未通过核对时在标准错误说明。")
+        bool,
+        typer.Option("--rewrite-only", help="只输出通过核对的改写；没有或未通过时不输出，在标准错误说明。"),
     ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="把通过核对的改写放进剪贴板。")] = False,
     all_rules: Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")] = False,
@@ -174,7 +175,8 @@ def _show(review: "Review", wanted: _Wanted) -> None:
         _write(get_formatter(wanted.output)(review, wanted.path))
         return
     text = review.rewrite.text
-    if text:
+    # In a pipe only the exit code would tell an unverified text from a verified one, and it does not.
+    if review.rewrite.status == "verified":
         _write((visible(text) if sys.stdout.isatty() else text) + "\n")
     if remark := rewrite_remark(review):
         typer.echo(remark, err=True)

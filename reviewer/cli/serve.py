@@ -71,7 +71,8 @@ def serve(
     """启动 HTTP 服务，直到 Ctrl-C 或 SIGTERM；子命令管理密钥、导出反馈。"""
     if context.invoked_subcommand is not None:
         return
-    from reviewer.settings import load_settings
+    from reviewer.errors import SettingsError
+    from reviewer.settings import FROM_DEFAULT, load_settings
     from reviewer.settings import print_config as render
 
     overrides = {
@@ -103,6 +104,11 @@ def serve(
     if print_config:
         typer.echo(render(loaded), nl=False)
         return
+    path = loaded.settings.serve_keys
+    if loaded.origins["serve_keys"] != FROM_DEFAULT and not path.exists():
+        raise SettingsError(
+            f"没有密钥文件 {path}；请核对 --keys，或先运行 reviewer serve key add 名称 --keys。"
+        )
     _run(loaded.settings)
 
 
@@ -149,18 +155,43 @@ def export(
 ) -> None:
     """把坐席的反馈导出为标注样本；只含存了原文的审核。"""
     from reviewer.bootstrap import corpus_folder
-    from reviewer.errors import StorageError
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.service.export import export_feedback
     from reviewer.service.record import Record
 
     settings = _settings(serve_record=record, corpus=corpus)
-    if not settings.serve_record.exists():
-        raise StorageError(f"没有审核记录 {settings.serve_record}；请用 --record 指定。")
-    done = export_feedback(Record(settings.serve_record), out, load_catalogue(corpus_folder(settings)))
+    record_file = Record(_existing_record(settings.serve_record))
+    done = export_feedback(record_file, out, load_catalogue(corpus_folder(settings)))
     typer.echo(f"写出 {done.written} 条样本到 {out}")
+    if done.undecided:
+        typer.echo(f"另有 {done.undecided} 次审核的结论取决于没有判断过的规则，未导出。", err=True)
     if done.without_text:
         typer.echo(f"另有 {done.without_text} 次审核没有存原文，未导出（见 --record-text）。", err=True)
+
+
+@app.command("forget")
+def forget(
+    conversation: Annotated[str, typer.Argument(help="会话编号。")], record: RecordOption = None
+) -> None:
+    """删除一个会话的全部记录和反馈，不论用的是哪把密钥。"""
+    from reviewer.service.record import Record
+
+    settings = _settings(serve_record=record)
+    opened = Record(_existing_record(settings.serve_record))
+    deleted = opened.delete_conversation(conversation, key=None)
+    folded = opened.fold()
+    opened.close()
+    typer.echo(f"删除了 {deleted} 条审核记录。运行中的服务还可能缓存着结果，重启后清空。")
+    if not folded:
+        typer.echo("另有程序正在读记录，删除的内容还在数据库的日志文件里；请稍后再运行一次。", err=True)
+
+
+def _existing_record(path: Path) -> Path:
+    from reviewer.errors import StorageError
+
+    if not path.exists():
+        raise StorageError(f"没有审核记录 {path}；请用 --record 指定。")
+    return path
 
 
 def _settings(**overrides: Path | None) -> "Settings":

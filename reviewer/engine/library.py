@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from reviewer.errors import EngineClosedError, EngineError, ModelCorruptError
+from reviewer.errors import EngineClosedError, EngineError, ModelCorruptError, TextTooLongError
 
 Embeddings = Literal["pooled", "tokens"]
 
@@ -98,7 +98,7 @@ class LoadedModel:
             self._vocab, data, len(data), buffer, len(buffer), add_bounds, special
         )
         if count < 0:
-            raise EngineError("分词失败：文本过长。")
+            raise TextTooLongError("分词失败：文本过长。")
         return list(buffer[:count])
 
     def piece(self, token: int) -> bytes:
@@ -186,7 +186,8 @@ class DecodeContext:
         """Run the model over ``items``; False when it was aborted, the memory then being dirty.
 
         Raises:
-            EngineError: the memory is full or llama.cpp failed.
+            TextTooLongError: the memory is full.
+            EngineError: llama.cpp failed.
         """
         self._require_open()
         batch = self._batch
@@ -199,7 +200,9 @@ class DecodeContext:
             batch.logits[i] = item.logits
         status = self._lib.llama_decode(self._pointer, batch)
         if status == NO_SLOT:
-            raise EngineError(f"内容超出模型上下文（{self.n_ctx} 个词元）；请缩短或调大 context_tokens。")
+            raise TextTooLongError(
+                f"内容超出模型上下文（{self.n_ctx} 个词元）；请缩短或调大 context_tokens。"
+            )
         if status not in (0, ABORTED):
             raise EngineError(f"llama.cpp 推理失败（代码 {status}）。")
         return bool(status == 0)

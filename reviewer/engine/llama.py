@@ -21,7 +21,7 @@ from reviewer.engine.library import DecodeContext, LoadedModel, TokenAt, library
 from reviewer.engine.prefix_cache import PrefixCache
 from reviewer.engine.protocol import EngineIdentity, Generation, OnText, Prompt, Tail
 from reviewer.engine.writer import Writer
-from reviewer.errors import EngineClosedError, EngineError
+from reviewer.errors import EngineClosedError, TextTooLongError
 
 _T = TypeVar("_T")
 _SEQUENCES = 64
@@ -256,7 +256,7 @@ class LlamaEngine:
 
     def _require_room(self, n_tokens: int) -> None:
         if n_tokens > self._config.n_ctx:
-            raise EngineError(
+            raise TextTooLongError(
                 f"内容约需 {n_tokens} 个词元，超出模型上下文（{self._config.n_ctx}）；请缩短内容。"
             )
 

@@ -90,7 +90,8 @@ def _result(review: Review, finding: FindingOut, uri: str, rule_index: int) -> d
         "locations": _locations(review.draft, finding, uri),
         "properties": {"probability": finding.probability, "origin": finding.origin},
     }
-    if review.rewrite.status == "verified":
+    # A fix is applied as it is: one with placeholders cannot be sent.
+    if review.rewrite.status == "verified" and not review.rewrite.placeholders:
         result["fixes"] = [_fix(review, uri)]
     return result
 

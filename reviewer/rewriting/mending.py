@@ -1,24 +1,32 @@
 """Writes a reply out of the draft and the approved wordings, without a model.
 
-What no finding cites stays as it is, in its order and its bubbles. Cited clauses are left out, changed
-or kept as ``corpus/wordings.yaml`` says for their rule; a clause that carries facts is left out only
-where the rule demands that they go. A greeting stands first, comfort next, a farewell last.
+What no finding cites stays as it is, in its order and its bubbles, but for empty talk beside a breach and
+for what a rule's own patterns name; where that may have told the customer something, the reply says so
+(``Mended.lost``). Cited clauses are left out, changed or kept as ``corpus/wordings.yaml`` says for their
+rule; a clause that carries facts is left out only where the rule demands that they go. A greeting stands
+first, comfort next, a farewell last.
 
 The result is a proposal: whether it may be sent is for ``reviewer.rewriting.verification`` to say.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from reviewer.rewriting.facts import compare_facts, extract_facts
-from reviewer.rewriting.pieces import Joined, Piece, cut, join
+from reviewer.rewriting.facts import Fact, compare_facts, extract_facts
+from reviewer.rewriting.pieces import QUOTED, Joined, Piece, cut, join
 from reviewer.rewriting.wordings import SLOT_ORDER, Mending, Slot, WordingBook
 from reviewer.types import SEVERITY_ORDER, Conversation, Finding, Span
 
-# What stands in quotation marks is somebody's words or a name: never exchanged.
-_QUOTED = re.compile(r"(《[^》]*》|【[^】]*】|“[^”]*”|「[^」]*」|\[[^\]]*\])")
+# A step is kept like a fact: the others mean nothing without it.
+_STEP = re.compile(r"第[一二三四五六七八九十\d]+步")
+# A way to reach or find a person, which is what a leak gives away.
+_CONTACTS = frozenset({"phone", "card", "masked", "email"})
+_CONTACT = re.compile(
+    r"微信|QQ|电话|手机|分机|内线|拨|住在?|地址|身份证|卡号|个人账[号户]|[加找][我他她]|[打转]给[我他她]",
+    re.IGNORECASE,
+)
 # A reply that grows by more is a lecture; the wordings of the gravest rules come first.
 MAX_ADDED_CHARS = 220
 _FIRST_TRY: Mapping[str, int] = MappingProxyType({})
@@ -29,13 +37,17 @@ class Mended:
     """A proposed reply.
 
     ``places`` say which part of ``text`` is which piece. ``dropped`` are the parts of the draft that
-    were left out although they may carry facts, because a rule demands it. ``speechless`` are the ids of
-    cited rules that have no approved wording.
+    were left out although they may carry facts, because a rule demands it. ``lost`` are those
+    that went beside a breach and may have told the customer something: such a reply needs a look.
+    ``forbidden`` are patterns that no verified reply to these breaches matches. ``speechless`` are the
+    ids of cited rules that have no approved wording.
     """
 
     text: str
     places: tuple[tuple[Span, Piece], ...]
     dropped: tuple[Span, ...] = ()
+    lost: tuple[Span, ...] = ()
+    forbidden: tuple[str, ...] = ()
     speechless: tuple[str, ...] = ()
 
     def in_draft(self, span: Span) -> tuple[Span, ...]:
@@ -102,7 +114,14 @@ def mend(
     for breach in breaches:
         work.mend(breach)
     joined = work.reply(breaches[0])
-    return Mended(joined.text, joined.places, work.dropped(), speechless)
+    return Mended(
+        joined.text,
+        joined.places,
+        dropped=work.dropped(),
+        lost=work.lost(),
+        forbidden=tuple(breach.mending.forbidden for breach in breaches if breach.mending.forbidden),
+        speechless=speechless,
+    )
 
 
 def _breaches(pieces: Sequence[Piece], findings: Sequence[Finding], book: WordingBook) -> list[_Breach]:
@@ -115,12 +134,21 @@ def _breaches(pieces: Sequence[Piece], findings: Sequence[Finding], book: Wordin
 
 
 def _cited(pieces: Sequence[Piece], spans: Sequence[Span]) -> tuple[int, ...]:
+    at = {position for span in spans for position in range(span.start, span.end)}
     return tuple(
         number
         for number, piece in enumerate(pieces)
-        if piece.span is not None
-        and any(span.start < piece.span.end and piece.span.start < span.end for span in spans)
+        if piece.span is not None and not at.isdisjoint(range(piece.span.start, piece.span.end))
     )
+
+
+def _sentences(pieces: Sequence[Piece]) -> list[int]:
+    """Return the number of the sentence that each piece belongs to; a line break ends one, too."""
+    numbers: list[int] = []
+    for number, piece in enumerate(pieces):
+        starts = number > 0 and (pieces[number - 1].ends_sentence or "\n" in piece.gap)
+        numbers.append((numbers[-1] if numbers else 0) + starts)
+    return numbers
 
 
 class _Work:
@@ -129,8 +157,11 @@ class _Work:
     def __init__(self, conversation: Conversation, pieces: list[Piece], attempts: Mapping[str, int]) -> None:
         self._conversation = conversation
         self._pieces = pieces
+        self._sentences = _sentences(pieces)
         self._attempts = attempts
+        self._known_facts: dict[str, tuple[Fact, ...]] = {}
         self._lost: set[int] = set()
+        self._taken_along: set[int] = set()
         self._dropped: set[int] = set()
         self._insertions: list[_Insertion] = []
 
@@ -144,6 +175,7 @@ class _Work:
                 return
             action = breach.mending.otherwise
         if action == "remove":
+            self._taken_along.difference_update(breach.cited)
             # What was left out for another rule is mended, unless its wording is to stand aside for this one.
             if settled and not any(each.breach.rule in breach.mending.covers for each in self._insertions):
                 return
@@ -154,7 +186,20 @@ class _Work:
 
     def dropped(self) -> tuple[Span, ...]:
         """Return where the pieces stood in the draft that went, facts and all."""
-        return tuple(span for number in sorted(self._dropped) if (span := self._pieces[number].span))
+        return self._spans(self._dropped)
+
+    def lost(self) -> tuple[Span, ...]:
+        """Return where the pieces stood that went uncited and may have told the customer something."""
+        spans = self._spans(self._taken_along)
+        return tuple(span for span in spans if Piece(span.text).may_answer or self._facts(span.text))
+
+    def _spans(self, numbers: Set[int]) -> tuple[Span, ...]:
+        return tuple(span for number in sorted(numbers) if (span := self._pieces[number].span))
+
+    def _facts(self, text: str) -> tuple[Fact, ...]:
+        if text not in self._known_facts:
+            self._known_facts[text] = extract_facts(text)
+        return self._known_facts[text]
 
     def reply(self, gravest: _Breach) -> Joined:
         """Return what is left and put in; never without a word."""
@@ -178,24 +223,33 @@ class _Work:
         piece = self._pieces[number]
         text = _exchanged(piece.text, breach.mending)
         empty = not any(char.isalnum() for char in text)
-        may_go = breach.mending.facts != "keep" and (empty or number in breach.cited)
+        may_go = number in breach.cited and self._demanded(breach, number)
         if text == piece.text or not (may_go or _keeps_facts(piece.text, text)):
             return False
         if may_go:
             self._dropped.add(number)
         self._pieces[number] = replace(piece, text=text, rule=breach.rule)
         if empty:
-            self._lose(number)
+            self._take(number, breach)
         return True
 
     def _remove(self, breach: _Breach) -> None:
         for number in breach.cited:
             named = breach.finding.origin == "check" and self._names_the_facts(breach.finding.spans, number)
-            self._leave_out(number, facts_too=named or breach.mending.facts != "keep")
+            self._leave_out(number, facts_too=named or self._demanded(breach, number))
         for number in self._beside(breach):
-            piece = self._pieces[number]
-            if not (piece.leads or piece.takes_leave or piece.has_feeling):
-                self._leave_out(number, facts_too=breach.mending.facts == "extent")
+            if self._goes_along(breach, number):
+                self._take(number, breach)
+
+    def _demanded(self, breach: _Breach, number: int) -> bool:
+        """Whether the rule demands that the facts of a cited piece go."""
+        facts = breach.mending.facts
+        return facts in ("drop", "extent") or (facts == "contact" and self._gives_contact(number))
+
+    def _gives_contact(self, number: int) -> bool:
+        text = self._pieces[number].text
+        facts = self._facts(text)
+        return any(fact.kind in _CONTACTS for fact in facts) or bool(facts and _CONTACT.search(text))
 
     def _names_the_facts(self, spans: Sequence[Span], number: int) -> bool:
         """Whether all facts of a piece stand in the exact words that a check objects to."""
@@ -205,34 +259,43 @@ class _Work:
                 span.start <= own.start + fact.span.start and own.start + fact.span.end <= span.end
                 for span in spans
             )
-            for fact in extract_facts(own.text)
+            for fact in self._facts(own.text)
         )
 
     def _leave_out(self, number: int, *, facts_too: bool) -> None:
         if facts_too:
             self._dropped.add(number)
-        if facts_too or not extract_facts(self._pieces[number].text):
+        text = self._pieces[number].text
+        if facts_too or not (self._facts(text) or _STEP.search(text)):
             self._lose(number)
 
-    def _beside(self, breach: _Breach) -> Iterator[int]:
-        """Yield the pieces that the extent reaches beside the cited ones."""
-        extent = breach.mending.extent
-        if extent == "reply":
-            yield from (number for number in range(len(self._pieces)) if number not in breach.cited)
-            return
-        for number in breach.cited if extent != "clause" else ():
-            last = number
-            while last + 1 < len(self._pieces) and not self._ends(last):
-                last += 1
-                yield last
-            first = number
-            while extent == "sentence" and first > 0 and not self._ends(first - 1):
-                first -= 1
-                yield first
+    def _beside(self, breach: _Breach) -> list[int]:
+        """Return the pieces that stand in the sentences of the cited ones and are not cited themselves."""
+        mended = {self._sentences[number] for number in breach.cited}
+        return [
+            number
+            for number, sentence in enumerate(self._sentences)
+            if sentence in mended and number not in breach.cited and number not in self._lost
+        ]
 
-    def _ends(self, number: int) -> bool:
-        following = self._pieces[number + 1]
-        return self._pieces[number].ends_sentence or "\n" in following.gap
+    def _goes_along(self, breach: _Breach, number: int) -> bool:
+        """Whether a piece in the sentence of a breach goes with it, although nobody cites it."""
+        mending, piece = breach.mending, self._pieces[number]
+        if mending.forbidden and re.search(mending.forbidden, piece.text):
+            return True
+        # A rule on contacts that cites none was wrong, or points elsewhere.
+        wrong = mending.facts == "contact" and not any(map(self._gives_contact, breach.cited))
+        if mending.extent == "clause" or wrong or piece.leads or piece.takes_leave or piece.has_feeling:
+            return False
+        if mending.facts in ("extent", "contact") and self._gives_contact(number):
+            return True
+        return not (piece.may_answer or self._facts(piece.text))
+
+    def _take(self, number: int, breach: _Breach) -> None:
+        """Leave out a piece that ``breach`` need not cite: another finding on it may be on a word only."""
+        if number not in breach.cited:
+            self._taken_along.add(number)
+        self._lose(number)
 
     def _lose(self, number: int) -> None:
         self._lost.add(number)
@@ -318,7 +381,7 @@ def _keeps_facts(before: str, after: str) -> bool:
 
 def _exchanged(text: str, mending: Mending) -> str:
     for substitution in mending.substitutions:
-        parts = _QUOTED.split(text)
+        parts = QUOTED.split(text)
         parts[::2] = [re.sub(substitution.find, substitution.put, part) for part in parts[::2]]
         text = "".join(parts)
     return text

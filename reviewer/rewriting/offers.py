@@ -20,8 +20,8 @@ _NO_WORDINGS = "手册没有 {} 的批准说法"
 class Judge(Protocol):
     """Verifies a proposal in the situation of one draft."""
 
-    def __call__(self, proposal: Proposal, dropped: Sequence[Span]) -> Verdict:
-        """Judge ``proposal``; the facts in ``dropped`` parts of the draft may go."""
+    def __call__(self, proposal: Proposal, mended: Mended) -> Verdict:
+        """Judge ``proposal``; ``mended`` says which facts may go and what may not stand in it."""
         ...
 
 
@@ -55,11 +55,12 @@ def mend_and_verify(
     attempts: dict[str, int] = {}
     offers: list[Offer] = []
     for _ in range(_ROUNDS):
-        mended = mend(conversation, known, book, attempts=attempts)
-        stale = mended.text in [conversation.draft, *(offer.text for offer in offers)]
-        if stale or (offers and deadline.expired):
+        if offers and deadline.expired:
             break
-        verdict = judge(Proposal(mended.text, "end"), mended.dropped)
+        mended = mend(conversation, known, book, attempts=attempts)
+        if mended.text in [conversation.draft, *(offer.text for offer in offers)]:
+            break
+        verdict = judge(Proposal(mended.text, "end"), mended)
         offers.append(_offer(mended, verdict))
         if verdict.verified or not verdict.findings:
             break
@@ -77,6 +78,9 @@ def _offer(mended: Mended, verdict: Verdict) -> Offer:
     if mended.speechless and not verdict.verified:
         missing = _NO_WORDINGS.format("、".join(mended.speechless))
         verdict = replace(verdict, note="；".join(filter(None, (verdict.note, missing))))
+    if mended.lost:
+        lost = tuple(f"丢失：{span.text}" for span in mended.lost)
+        verdict = replace(verdict, verified=False, changed_facts=(*verdict.changed_facts, *lost))
     causes = tuple((piece.rule, place) for place, piece in mended.places if piece.rule)
     return Offer(mended.text, "wordings", verdict, causes)
 
@@ -101,7 +105,7 @@ def _learn(
         if before is not None:
             attempts[rule] = attempts.get(rule, 0) + 1
             entry = book.get(rule)
-            strict = entry is not None and entry.facts == "extent"
+            strict = entry is not None and entry.facts in ("contact", "extent")
             new = spans if strict or not any(map(mended.is_new, finding.spans)) else ()
             spans = tuple(sorted({*before.spans, *new}, key=lambda span: (span.start, span.end)))
         merged[rule] = replace(before or finding, spans=spans)

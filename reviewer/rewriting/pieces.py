@@ -1,6 +1,7 @@
 """A draft as pieces that can be left out, changed and added, and the reply that they make.
 
-A piece is a clause, or a part of one between blanks: chat is often written without punctuation.
+A piece is a clause, or a part of one between blanks: chat is often written without punctuation. What
+stands in quotation marks is never cut.
 """
 
 import re
@@ -10,6 +11,10 @@ from dataclasses import dataclass, replace
 from reviewer.clauses import split_clauses
 from reviewer.types import Span
 
+#: What stands in quotation marks is somebody's words or a name: never exchanged, and whole or not at all.
+QUOTED = re.compile(
+    r"(《[^》\n]*》|【[^】\n]*】|“[^”\n]*”|‘[^’\n]*’|「[^」\n]*」|『[^』\n]*』|\"[^\"\n]*\"|\[[^\]\n]*\])"
+)
 _BLANK = re.compile(r"(?<=[^\x00-\x7f])[ \u3000]+(?=\S)|(?<=\S)[ \u3000]+(?=[^\x00-\x7f])")
 _ENDERS = "。！？!?…～~"
 _JOINERS = "，,、；;：:"
@@ -17,7 +22,9 @@ _CLOSERS = "”’」』）)】》"
 _TRAILING = re.compile(rf"[{_ENDERS}{_JOINERS}\s]+$")
 _GREETING = (
     r"[您你]们?好[呀啊哦]?|早上好|上午好|中午好|下午好|晚上好|喂?您好|(?:感谢|谢谢)您?的?(?:来电|致电|咨询|联系).{0,2}"
-    r"|(?:您好)?(?:这里|这边)是.{1,16}|我是.{0,10}客服.{0,8}|(?:很?高兴|乐意)为您服务|[\w\[\]]{1,12}(?:号客服)?为您服务"
+    r"|(?:您好)?(?:这里|这边)是[^不没]{0,14}(?:客服|中心|公司|店|平台|专员|热线|\])(?:[工小A-Za-z\d\[].{0,7})?"
+    r"|我是[^不没]{0,10}客服(?:专员|代表|人员)?(?:[工小A-Za-z\d\[].{0,7})?"
+    r"|(?:很?高兴|乐意)为您服务|(?:工号|客服)?[A-Za-z\d\[\]工]{1,12}号?(?:客服)?(?:很?高兴|竭诚)?为您服务"
 )
 _LEAD = re.compile(
     rf"{_GREETING}|好的?[呀哦呢哈]?|行|嗯+|哦+|在的|亲|是的|(?:您好)?[\u4e00-\u9fff]{{0,2}}(?:先生|女士|小姐|师傅|老师|阿姨|大爷)(?:您好)?"
@@ -28,9 +35,19 @@ _LEAVE = re.compile(
     r"|欢迎.{0,6}(?:联系|来电|咨询)|有需要.{0,6}(?:联系|找我|告诉)).*"
 )
 _SENTENCE_END = re.compile(r"[。！？!?…～~][”’」』）)】》\s]*$")
-_SORRY = re.compile(r"抱歉|对不起|不好意思|遗憾")
-_FEELING = re.compile(rf"{_SORRY.pattern}|理解|着急|辛苦")
-_LEADING_SORRY = re.compile(r"^(?:很|非常|实在)?抱歉，")
+_SORRY = re.compile(r"抱歉|对不起|不好意思")
+_FEELING = re.compile(rf"{_SORRY.pattern}|您的?(?:心情|感受|着急).{{0,6}}理解|理解您的?(?:心情|感受|着急)")
+_SORRY_AGAIN = re.compile(r"^(?:很|非常|实在)?抱歉(?:，|(?=让您))|，(?:很|非常|实在)?抱歉(?=[，。])")
+# Words of business: a clause that has one may answer the customer. Wider than it need be, for what is taken
+# for an answer stays or is told, and what is not goes without a word.
+_ANSWER = re.compile(
+    r"已|正在|请|麻烦您|可以|不行|支持|没法|不能|无法|不了|没问题|(?<!有)没有|[能会有行在]的|退|赔|补|寄|派送|派件|签收|揽收"
+    r"|[发到有缺换收]货|订单|订[的了]|快递|物流|包裹|驿站|审[核批]|办理|办好|登录|点击|点开|你点|您点|打开|设置|搜|填|改|下载|更新|扫|选"
+    r"|重启|重新|拔|查|修|换|送[到达]|到[账了]|[货退付打]款|[费运]用|运费|免费|价|发票|[单账号]号|号码|密码|验证码|短信|地址|时间|确认"
+    r"|取消|预约|安装|上门|开通|关闭|电话|网[上站点]|门店|柜台|优惠|库存|仓库|尺码|颜色|型号|保修|明天|今天|后天|第[一二三四五]步"
+)
+# An outburst is shorter than most answers.
+_SHORT = 12
 _LEADING_GREETING = re.compile(r"^您好，")
 
 
@@ -74,6 +91,11 @@ class Piece:
         return _FEELING.search(self.text) is not None
 
     @property
+    def may_answer(self) -> bool:
+        """Whether it may tell the customer something, facts apart; false only for short empty talk."""
+        return len(self.words) > _SHORT or _ANSWER.search(self.words) is not None
+
+    @property
     def ends_sentence(self) -> bool:
         """Whether a sentence ends with it."""
         return _SENTENCE_END.search(self.text) is not None
@@ -94,12 +116,25 @@ def cut(draft: str) -> tuple[Piece, ...]:
     """
     pieces: list[Piece] = []
     end = 0
-    for clause in split_clauses(draft, limit=max(1, len(draft))):
-        for start, stop in _parts(clause.span):
-            span = Span(start, stop, draft[start:stop])
-            pieces.append(Piece(span.text, draft[end:start], span))
-            end = stop
+    clauses = split_clauses(draft, limit=max(1, len(draft)))
+    bounds = [part for clause in clauses for part in _parts(clause.span)]
+    for start, stop in _with_whole_quotes(draft, bounds):
+        span = Span(start, stop, draft[start:stop])
+        pieces.append(Piece(span.text, draft[end:start], span))
+        end = stop
     return tuple(pieces)
+
+
+def _with_whole_quotes(draft: str, bounds: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join what was cut within quotation marks."""
+    within = {at for quote in QUOTED.finditer(draft) for at in range(quote.start() + 1, quote.end())}
+    whole: list[tuple[int, int]] = []
+    for start, stop in bounds:
+        if whole and start in within:
+            whole[-1] = (whole[-1][0], stop)
+        else:
+            whole.append((start, stop))
+    return whole
 
 
 def _parts(span: Span) -> list[tuple[int, int]]:
@@ -123,7 +158,7 @@ def join(pieces: Sequence[Piece]) -> Joined:
     for piece in pieces:
         text = piece.text
         if piece.span is None:
-            text = _LEADING_SORRY.sub("", text) if sorry else text
+            text = _SORRY_AGAIN.sub("", text) if sorry else text
             text = _LEADING_GREETING.sub("", text) if greeted else text
         sorry = sorry or _SORRY.search(text) is not None
         greeted = greeted or piece.greets or text.startswith("您好")

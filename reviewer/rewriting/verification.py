@@ -1,14 +1,16 @@
 """Whether a proposed reply may be called verified.
 
 A rewrite is verified only when it differs from the draft, was not cut short, was graded again on
-every applicable rule without a finding, and lost or invented no fact. Anything less is said.
+every applicable rule without a finding, lost or invented no fact, and holds nothing that may not stand
+beside the breach. Anything less is said.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reviewer.rewriting.facts import FactChanges, compare_facts
+from reviewer.rewriting.facts import FactChanges, compare_facts, extract_facts
 from reviewer.rewriting.rewriter import Proposal
 from reviewer.types import SEVERITY_ORDER, Finding, Span
 
@@ -17,6 +19,7 @@ _CUT_SHORT = {
     "length": "改写过长，没有写完",
     "deadline": "时间到限，改写没有写完",
 }
+_KEPT = "改写里仍有“{}”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +42,22 @@ class Recheck(Protocol):
 class Verdict:
     """What is known about a proposed reply.
 
-    ``note`` says in Chinese what neither the findings nor the changed facts say.
+    ``note`` says in Chinese what neither the findings nor the changed facts say. ``judged`` when the
+    rules were asked about it, or enough of them to find fault.
     """
 
     verified: bool
     findings: tuple[Finding, ...] = ()
     changed_facts: tuple[str, ...] = ()
     note: str = ""
+    judged: bool = True
 
     @property
     def faults(self) -> tuple[int, ...]:
-        """How bad it is, for comparing: whether it was judged at all, findings by gravity, facts."""
+        """How bad it is, for comparing: whether it was judged, findings by gravity, facts, reservations."""
         severities = [finding.rule.severity for finding in self.findings]
-        judged = self.verified or bool(self.findings or self.changed_facts)
-        return (not judged, *(severities.count(name) for name in SEVERITY_ORDER), len(self.changed_facts))
+        by_gravity = (severities.count(name) for name in SEVERITY_ORDER)
+        return (not self.judged, *by_gravity, len(self.changed_facts), bool(self.note))
 
 
 def verify(
@@ -62,6 +67,7 @@ def verify(
     removable: Sequence[Span],
     banned: Sequence[Span],
     known: str,
+    forbidden: Sequence[str] = (),
     recheck: Recheck,
 ) -> Verdict:
     """Judge ``proposal`` against ``draft``.
@@ -72,19 +78,29 @@ def verify(
         removable: Spans of the draft whose facts may go, because a rule demands it.
         banned: Spans of the draft that may not stand in the reply.
         known: Text that the reply may take facts from: conversation, team facts, violated rules.
+        forbidden: Patterns that a verified reply does not match, such as a sum beside a breach of authority.
         recheck: Reviews the proposed text.
     """
     if proposal.ended != "end":
-        return Verdict(False, note=_CUT_SHORT[proposal.ended])
+        return Verdict(False, note=_CUT_SHORT[proposal.ended], judged=False)
     if _same(proposal.text, draft):
-        return Verdict(False, note="改写与草稿相同，问题未改掉")
+        return Verdict(False, note="改写与草稿相同，问题未改掉", judged=False)
     if kept := [span.text for span in banned if len(span.text) > 1 and span.text in proposal.text]:
-        return Verdict(False, note=f"改写里仍有“{kept[0]}”")
+        return Verdict(False, note=_KEPT.format(kept[0]), judged=False)
     changes = compare_facts(draft, proposal.text, removable=removable, known=known)
     regrading = recheck(proposal.text)
     facts = _changed(changes)
-    verified = regrading.complete and not regrading.findings and not facts
-    return Verdict(verified, regrading.findings, facts, "" if regrading.complete else "未能核对全部规则")
+    notes = [] if regrading.complete else ["未能核对全部规则"]
+    notes += [_KEPT.format(match[0]) for each in forbidden if (match := re.search(each, proposal.text))]
+    if len(own := _work_numbers(proposal.text)) > 1 and not own <= _work_numbers(draft):
+        notes.append(f"改写里有不止一个工号：{'、'.join(sorted(own))}")
+    wrong = bool(regrading.findings or facts)
+    judged = regrading.complete or wrong
+    return Verdict(not (wrong or notes), regrading.findings, facts, "；".join(notes), judged)
+
+
+def _work_numbers(text: str) -> set[str]:
+    return {fact.value for fact in extract_facts(text) if fact.kind == "work_number"}
 
 
 def _changed(changes: FactChanges) -> tuple[str, ...]:

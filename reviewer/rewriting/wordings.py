@@ -17,10 +17,13 @@ from reviewer.errors import CorpusError
 from reviewer.manual.catalogue import WORDINGS_FILE, Catalogue
 from reviewer.manual.entries import Entry, Line, read_entries
 from reviewer.resources import content_hash
+from reviewer.rewriting.facts import placeholders
 from reviewer.types import Conversation
 
 Action = Literal["remove", "prepend", "append", "replace"]
 Slot = Literal["greeting", "comfort", "place", "body", "closing"]
+# Whatever else stands in the field is not pasted into a reply.
+_WORK_NUMBER = re.compile(r"[A-Za-z0-9_\-]{1,20}")
 #: From the front of a reply to its end; ``place`` is wherever the cited clauses stand.
 SLOT_ORDER: dict[Slot, int] = {"greeting": 0, "comfort": 1, "place": 2, "body": 3, "closing": 4}
 
@@ -73,21 +76,28 @@ class Mending(Entry):
 
     id: str
     action: Action
-    extent: Literal["clause", "rest", "sentence", "reply"] = "clause"
+    extent: Literal["clause", "sentence"] = "clause"
     slot: Slot = "place"
     scope: Literal["cited", "reply"] = "cited"
     substitutions: list[Substitution] = Field(default_factory=list)
     otherwise: Literal["remove", "append"] = "remove"
-    facts: Literal["keep", "drop", "extent"] = "keep"
+    facts: Literal["keep", "drop", "contact", "extent"] = "keep"
+    forbidden: _Pattern = ""
     covers: list[str] = Field(default_factory=list)
     alone: bool = False
     wordings: Annotated[list[Wording], Field(min_length=1, max_length=4)]
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything that it can put into a reply."""
+        return (*(wording.text for wording in self.wordings), *(each.put for each in self.substitutions))
 
     def wording(self, conversation: Conversation, attempt: int) -> str:
         """Return the wording to try: the first that fits, or a later one when that did not help."""
         fitting = [wording for wording in self.wordings if wording.fits(conversation)]
         text = fitting[min(attempt, len(fitting) - 1)].text
-        return text.replace("[工号]", conversation.agent_id or "[工号]")
+        known = _WORK_NUMBER.fullmatch(conversation.agent_id)
+        return text.replace("[工号]", known[0] if known else "[工号]")
 
 
 class _File(Entry):
@@ -105,6 +115,12 @@ class WordingBook:
     def get(self, rule_id: str) -> Mending | None:
         """Return what mends ``rule_id``, None when the manual does not say."""
         return self.mendings.get(rule_id)
+
+    @cached_property
+    def blanks(self) -> frozenset[str]:
+        """The placeholders of all wordings: where one stands in a reply, the agent has to fill it in."""
+        texts = [text for entry in self.mendings.values() for text in entry.texts]
+        return frozenset(blank for text in texts for blank in placeholders(text))
 
     @cached_property
     def content_hash(self) -> str:

@@ -9,10 +9,11 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.exceptions import HTTPException
 
 from reviewer.bootstrap import corpus_folder
-from reviewer.errors import ReviewerError
+from reviewer.errors import ReviewerError, SettingsError
 from reviewer.manual.catalogue import load_catalogue
 from reviewer.service.answers import error_answer, malformed_answer
 from reviewer.service.cache import ReviewCache
@@ -24,12 +25,14 @@ from reviewer.service.policy import load_policies
 from reviewer.service.queue import Reviewing, ReviewQueue
 from reviewer.service.record import Record
 from reviewer.service.reviewing import ReviewService
-from reviewer.service.routes import ClientGoneError, make_router
+from reviewer.service.routes import ClientGoneError, let_in, make_router
 from reviewer.settings import Settings
 
 _logger = logging.getLogger(__name__)
 _DESCRIPTION = "客服回复的发送前审核：违反了手册的哪一条、在哪一句、为什么，以及合规的改写。"
 _HOUR_S = 3600.0
+_ANY_ORIGIN = "*"
+_UNREADABLE = 400
 
 
 def create_app(
@@ -54,6 +57,8 @@ def create_app(
         version=version("reviewer"),
         description=_DESCRIPTION,
         lifespan=_lifespan,
+        # A client that follows them deletes another conversation than it named.
+        redirect_slashes=False,
         # Their pages load scripts from other hosts.
         docs_url=None,
         redoc_url=None,
@@ -63,7 +68,10 @@ def create_app(
     _answer_errors(app)
     # The last one added is the outermost.
     app.add_middleware(
-        Doorkeeper, max_bytes=settings.serve_max_bytes, is_open=lambda: not service.keyring.required
+        Doorkeeper,
+        max_bytes=settings.serve_max_bytes,
+        is_open=lambda: not service.keyring.required,
+        origins=settings.serve_cors,
     )
     if settings.serve_cors:
         app.add_middleware(
@@ -80,12 +88,16 @@ def create_app(
 def _open_service(
     settings: Settings, reviewer_factory: Callable[[], Reviewing], on_failed: Callable[[ReviewerError], None]
 ) -> ReviewService:
+    if _ANY_ORIGIN in settings.serve_cors:
+        raise SettingsError("serve_cors 不能是 *：那样任何网页都能用；请逐个列出来源。")
     keyring = Keyring(settings.serve_keys)
     refuse_open_door(settings.serve_host, keyring)
     catalogue = load_catalogue(corpus_folder(settings))
     policies = load_policies(settings.serve_policy, catalogue)
+    for name in sorted(policies.keys.keys() - keyring.names):
+        _logger.warning("策略里的 keys.%s 没有对应的密钥，不起作用；请核对名称。", name)
     queue = ReviewQueue(reviewer_factory, size=settings.serve_queue, on_failed=on_failed)
-    return ReviewService(
+    service = ReviewService(
         settings=settings,
         catalogue=catalogue,
         policies=policies,
@@ -96,13 +108,14 @@ def _open_service(
         record=Record(settings.serve_record),
         metrics=Metrics(lambda: queue.length),
     )
+    service.warm_up()
+    return service
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: ReviewService = app.state.service
     service.queue.start()
-    await asyncio.to_thread(service.warm_up)
     keeping = asyncio.create_task(_keep_retention(service))
     try:
         yield
@@ -113,11 +126,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _keep_retention(service: ReviewService) -> None:
-    """Delete what is past its time, now and every hour."""
+    """Delete what is past its time, and every trace of what is deleted, now and every hour."""
     days = service.settings.serve_retention_days
-    while days:
+    while True:
         try:
-            deleted = await asyncio.to_thread(service.record.delete_older_than, days)
+            deleted = await asyncio.to_thread(service.record.delete_older_than, days) if days else 0
+            await asyncio.to_thread(service.record.fold)
         except ReviewerError as error:
             _logger.error("%s", error)
         else:
@@ -135,13 +149,29 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return error_answer(request.state.request_id, error)
+        refusal = _refusal_by_key(request) if error.status_code == _UNREADABLE else None
+        return error_answer(request.state.request_id, refusal or error)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        refusal = _refusal_by_key(request)
+        if refusal is not None:
+            return error_answer(request.state.request_id, refusal)
         return malformed_answer(request.state.request_id, error.errors())
 
     @app.exception_handler(ClientGoneError)
     async def gone(_request: Request, _error: Exception) -> Response:
         return Response(status_code=CLIENT_GONE)
+
+
+def _refusal_by_key(request: Request) -> ReviewerError | None:
+    """Ask for the key, and count the request, where a body that is no JSON was looked at before that."""
+    if hasattr(request.state, "key"):
+        return None
+    scheme, secret = get_authorization_scheme_param(request.headers.get("Authorization"))
+    try:
+        let_in(request, request.app.state.service, secret if scheme.lower() == "bearer" else None)
+    except ReviewerError as error:
+        return error
+    return None

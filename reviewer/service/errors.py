@@ -45,11 +45,15 @@ class BusyError(ComeBackError):
     http_status = 503
 
 
-def internal_error(error: Exception) -> ReviewerError:
+class InternalError(ReviewerError):
+    """A bug; the message is fit for a client."""
+
+
+def internal_error(error: BaseException) -> InternalError:
     """Log where a bug struck, and return what a client is told of it.
 
     Neither holds the bug's own message, which may quote a draft.
     """
     frames = "".join(traceback.format_tb(error.__traceback__))
     _logger.error("内部错误 %s\n%s", type(error).__name__, frames)
-    return ReviewerError(f"内部错误：{type(error).__name__}；请把请求编号告诉管理员。")
+    return InternalError(f"内部错误：{type(error).__name__}；请把请求编号告诉管理员。")

@@ -1,8 +1,9 @@
 """Feedback as labelled examples, for ``reviewer train grader --data`` and ``reviewer eval``.
 
 What agents say of a finding, not a second reading: a finding that was accepted or edited is a
-violation, one that was overruled a near miss. Rules on which nobody has said anything, and rules that
-were not assessed, are in dispute: left out of scoring.
+violation, one that was overruled a near miss. Rules on which nobody has said anything, rules that
+were not assessed, and rules that the team has switched off are in dispute: left out of scoring. Where
+the first two could turn the verdict, there is no example.
 """
 
 import json
@@ -26,32 +27,44 @@ _FIELDS = ("channel", "stage", "history", "customer", "identity_verified", "fact
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many examples were written, and how many reviews had feedback but no recorded text."""
+    """How many examples were written; and how many reviews with feedback were not.
+
+    ``undecided`` are those whose verdict hangs on a rule that nobody has judged.
+    """
 
     written: int
     without_text: int
+    undecided: int
 
 
 def export_feedback(record: Record, out: Path, catalogue: Catalogue) -> Exported:
-    """Write an example for every review with feedback whose text was recorded.
+    """Write an example for every review with feedback that decides it and whose text was recorded.
 
     Raises:
         StorageError: the record cannot be read or ``out`` not written.
     """
-    written = without_text = 0
+    written = without_text = undecided = 0
     with atomic_path(out) as temporary, temporary.open("w", encoding="utf-8") as sink:
         for entry, notes in record.with_feedback():
             if entry.request is None:
                 without_text += 1
                 continue
             example = example_of(entry, entry.request, notes, catalogue)
+            if example is None:
+                undecided += 1
+                continue
             sink.write(json_text(example.model_dump(mode="json")) + "\n")
             written += 1
-    return Exported(written, without_text)
+    return Exported(written, without_text, undecided)
 
 
-def example_of(entry: Entry, request_json: str, notes: Sequence[Feedback], catalogue: Catalogue) -> Example:
-    """Return the labelled example of one review; the latest word on a rule counts."""
+def example_of(
+    entry: Entry, request_json: str, notes: Sequence[Feedback], catalogue: Catalogue
+) -> Example | None:
+    """Return the labelled example of one review, None where its verdict is open.
+
+    The latest word on a rule counts.
+    """
     request = ReviewRequest.model_validate_json(request_json)
     draft = conversation_of(request).draft
     findings: list[dict[str, Any]] = json.loads(entry.findings)
@@ -64,7 +77,12 @@ def example_of(entry: Entry, request_json: str, notes: Sequence[Feedback], catal
         for finding in confirmed
         for violation in _violations(finding, draft, latest[finding["rule"]].reason)
     ]
-    verdict = verdict_for((violation.rule for violation in violations), severities_of(catalogue))
+    unjudged = [*silent, *json.loads(entry.not_assessed)]
+    confirmed_rules = [finding["rule"] for finding in confirmed]
+    severities = severities_of(catalogue)
+    verdict = verdict_for(confirmed_rules, severities)
+    if verdict_for([*confirmed_rules, *unjudged], severities) != verdict:
+        return None
     reply = next((note.reply for note in reversed(notes) if note.reply), "")
     usable_reply = verdict != "pass" and reply.strip() != draft.strip()
     return Example(
@@ -74,7 +92,7 @@ def example_of(entry: Entry, request_json: str, notes: Sequence[Feedback], catal
         violations=violations,
         rewrite=reply if usable_reply else "",
         near_miss=overruled,
-        disputed=[*silent, *json.loads(entry.not_assessed)],
+        disputed=[*unjudged, *json.loads(entry.disabled)],
         author=_AUTHOR,
         **{name: getattr(request, name) for name in _FIELDS},
     )

@@ -10,13 +10,14 @@ import hmac
 import ipaddress
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import InputError, SettingsError
-from reviewer.files import atomic_path, storage_error
+from reviewer.files import atomic_path, locked, storage_error
 from reviewer.service.errors import AccessError
 
 PREFIX = "rvk_"
@@ -68,13 +69,16 @@ def add_key(path: Path, name: str) -> str:
     """
     if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise InputError(f"密钥名应是 1 到 {_LONGEST_NAME} 个可见字符。")
-    known = read_keys(path)
-    if any(key.name == name and not key.revoked for key in known):
-        raise InputError(f"已有名为“{name}”的密钥；请换一个名字，或先用 reviewer serve key revoke 作废它。")
     secret = PREFIX + secrets.token_urlsafe(_KEY_BYTES)
     salt = secrets.token_bytes(_SALT_BYTES)
     record = KeyRecord(name=name, salt=salt.hex(), digest=_digest(secret, salt), created=_now())
-    _write(path, [*known, record])
+    with _locked(path):
+        known = read_keys(path)
+        if any(key.name == name and not key.revoked for key in known):
+            raise InputError(
+                f"已有名为“{name}”的密钥；请换一个名字，或先用 reviewer serve key revoke 作废它。"
+            )
+        _write(path, [*known, record])
     return secret
 
 
@@ -85,17 +89,16 @@ def revoke_key(path: Path, name: str) -> None:
         InputError: there is no valid key of that name.
         StorageError: the file cannot be written.
     """
-    known = read_keys(path)
-    if not any(key.name == name and not key.revoked for key in known):
-        raise InputError(f"没有名为“{name}”的有效密钥；用 reviewer serve key list 查看。")
     now = _now()
-    _write(
-        path,
-        [
+    with _locked(path):
+        known = read_keys(path)
+        if not any(key.name == name and not key.revoked for key in known):
+            raise InputError(f"没有名为“{name}”的有效密钥；用 reviewer serve key list 查看。")
+        revoked = [
             key.model_copy(update={"revoked": now}) if key.name == name and not key.revoked else key
             for key in known
-        ],
-    )
+        ]
+        _write(path, revoked)
 
 
 class Keyring:
@@ -123,9 +126,14 @@ class Keyring:
         return self._required
 
     @property
+    def names(self) -> frozenset[str]:
+        """Whose keys there are, revoked ones left out."""
+        return frozenset(key.name for key in self._keys if not key.revoked)
+
+    @property
     def has_valid_key(self) -> bool:
         """Whether anybody could get in with a key."""
-        return any(not key.revoked for key in self._keys)
+        return bool(self.names)
 
     def name_of(self, secret: str | None) -> str:
         """Return whose key ``secret`` is; empty when no key is required.
@@ -191,6 +199,11 @@ def is_loopback(host: str) -> bool:
 def _digest(secret: str, salt: bytes) -> str:
     data = secret.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, salt=salt, person=b"reviewer-key").hexdigest()
+
+
+def _locked(path: Path) -> AbstractContextManager[None]:
+    """Keep two commands from each writing back what the other has not seen."""
+    return locked(path.parent, "密钥命令", remedy="请等它结束再试")
 
 
 def _write(path: Path, keys: Sequence[KeyRecord]) -> None:

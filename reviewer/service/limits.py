@@ -26,8 +26,14 @@ class RateLimiter:
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
 
-    def take(self, name: str, *, per_minute: int, cost: int = 1) -> None:
-        """Take ``cost`` tokens, a full bucket at most; ``per_minute`` 0 means no limit.
+    def take(self, name: str, *, per_minute: int, cost: int = 1, taken: int = 0) -> None:
+        """Take ``cost`` tokens; ``per_minute`` 0 means no limit.
+
+        Args:
+            name: Whose bucket.
+            per_minute: What the bucket holds, and what flows in a minute.
+            cost: At most ``per_minute`` less ``taken``: more will never be there.
+            taken: What the same request took before; it is put back with the refusal.
 
         Raises:
             RateLimitedError: there are not enough; nothing is taken.
@@ -38,10 +44,10 @@ class RateLimiter:
         bucket = self._buckets.setdefault(name, _Bucket(per_minute, now))
         bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.at) * per_minute / 60)
         bucket.at = now
-        wanted = min(cost, per_minute)
-        if bucket.tokens < wanted:
-            retry = max(1, math.ceil((wanted - bucket.tokens) * 60 / per_minute))
+        if bucket.tokens < cost:
+            retry = max(1, math.ceil((cost - bucket.tokens) * 60 / per_minute))
+            bucket.tokens += taken
             raise RateLimitedError(
                 f"请求过于频繁（每分钟最多 {per_minute} 次），请 {retry} 秒后再试。", retry_after_s=retry
             )
-        bucket.tokens -= wanted
+        bucket.tokens -= cost

@@ -15,7 +15,8 @@ MASK = "***"
 _DETECTORS = frozenset({"identity_numbers", "bank_cards", "phone_numbers", "personal_accounts"})
 # Not \d{6,}: numbers are typed with blanks and hyphens, in full width, or spelled in Chinese.
 _NUMBER = re.compile(r"[\d零〇一幺二三四五六七八九](?:[ \-.·—]{0,3}[\d零〇一幺二三四五六七八九]){5,}[xX]?")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+# Bounded as RFC 5321 has it, or a long word is read again from each of its letters.
+_MAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 
 
 def mask(text: str) -> str:

@@ -1,7 +1,6 @@
 """What a team decides for itself: severities, rules switched off, its numbers and facts, its gate."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -10,17 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import SettingsError
 from reviewer.manual.catalogue import Catalogue
-from reviewer.outcome import score_of, verdict_of
-from reviewer.pipeline import NO_REWRITE
-from reviewer.schema import FindingOut, Review, ReviewRequest, RewriteOut
+from reviewer.outcome import Adjustments
+from reviewer.schema import Review, ReviewRequest
+from reviewer.service.malformed import what_is_wrong
 from reviewer.settings import FailOn
-from reviewer.types import SEVERITY_ORDER, Finding, Severity
+from reviewer.types import SEVERITY_ORDER, Severity
 
 Gate = Literal["block", "advise", "pass", "not_assessed"]
 
 _PUBLIC_NUMBER = "可以对外公布的号码：{}"
 _DISABLED_NOTE = "按团队设置停用的规则：{}。"
-_REWRITE_NOTE = "改写只违反已停用的规则"
 
 
 class Policy(BaseModel):
@@ -68,14 +66,17 @@ def load_policies(path: Path | None, catalogue: Catalogue) -> PolicyBook:
         book = PolicyBook.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except OSError as cause:
         raise SettingsError(f"读不了策略文件 {path}：{cause.strerror}。") from cause
-    except (yaml.YAMLError, UnicodeDecodeError) as cause:
-        place = getattr(cause, "problem_mark", None)
-        line = f" 第 {place.line + 1} 行" if place else ""
-        raise SettingsError(f"策略文件 {path}{line} 不是合法的 YAML；请改正后再试。") from cause
-    except ValidationError as cause:
+    except ValidationError as cause:  # a ValueError too, so it comes first
         first = cause.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "开头"
-        raise SettingsError(f"策略文件 {path} 的 {where} 不可用：{first['msg']}。") from cause
+        raise SettingsError(f"策略文件 {path} 的 {where} 不可用：{what_is_wrong(first['type'])}。") from cause
+    except (yaml.YAMLError, ValueError) as cause:
+        # A ValueError: no UTF-8, or a date that is not in the calendar.
+        place = getattr(cause, "problem_mark", None)
+        line = f" 第 {place.line + 1} 行" if place else ""
+        raise SettingsError(
+            f"策略文件 {path}{line} 不是合法的 YAML；请改正后再试，日期和号码请加引号。"
+        ) from cause
     _refuse_unknown_rules(book, catalogue, path)
     return book
 
@@ -86,39 +87,17 @@ def with_team_facts(request: ReviewRequest, policy: Policy) -> ReviewRequest:
     return request.model_copy(update={"facts": [*numbers, *policy.facts, *request.facts]})
 
 
-def apply_policy(review: Review, policy: Policy, catalogue: Catalogue) -> Review:
-    """Return ``review`` as the team wants it: verdict, score and order follow from what is left."""
-    if not policy.severity and not policy.disabled:
+def adjustments_of(policy: Policy) -> Adjustments:
+    """Return what the reviewer has to know of ``policy`` before one rule yields to another."""
+    return Adjustments(policy.severity, frozenset(policy.disabled))
+
+
+def with_policy_note(review: Review, policy: Policy) -> Review:
+    """Return ``review`` with a note of the rules that the team has switched off."""
+    if not policy.disabled:
         return review
-    findings = _regraded(review.findings, policy)
-    not_assessed = [
-        entry.model_copy(update={"severity": policy.severity.get(entry.rule, entry.severity)})
-        for entry in review.not_assessed
-        if entry.rule not in policy.disabled
-    ]
-    found = [
-        Finding(
-            replace(catalogue.rule(finding.rule.id), severity=finding.rule.severity),
-            finding.probability,
-            (),
-            finding.reason,
-            finding.origin,
-        )
-        for finding in findings
-    ]
-    open_rules = [replace(catalogue.rule(entry.rule), severity=entry.severity) for entry in not_assessed]
-    verdict = verdict_of(found, open_rules)
-    notes = [_DISABLED_NOTE.format("、".join(policy.disabled))] if policy.disabled else []
-    changed = {
-        "verdict": verdict,
-        "score": None if verdict == "not_assessed" else score_of(found, base=catalogue.base_score),
-        "findings": findings,
-        "rewrite": _rewrite(review.rewrite, policy) if findings else NO_REWRITE,
-        "assessed": [rule for rule in review.assessed if rule not in policy.disabled],
-        "not_assessed": not_assessed,
-        "notes": [*review.notes, *notes],
-    }
-    return Review.model_validate({**dict(review), **changed})
+    note = _DISABLED_NOTE.format("、".join(policy.disabled))
+    return review.model_copy(update={"notes": [*review.notes, note]})
 
 
 def gate_of(review: Review, policy: Policy) -> Gate:
@@ -137,30 +116,6 @@ def gate_of(review: Review, policy: Policy) -> Gate:
 
 def _blocks(severity: Severity, policy: Policy) -> bool:
     return policy.gate != "never" and SEVERITY_ORDER[severity] <= SEVERITY_ORDER[policy.gate]
-
-
-def _regraded(findings: Iterable[FindingOut], policy: Policy) -> list[FindingOut]:
-    """Return the findings that count, with the team's severities, gravest first."""
-    kept = [
-        finding.model_copy(
-            update={
-                "rule": finding.rule.model_copy(
-                    update={"severity": policy.severity.get(finding.rule.id, finding.rule.severity)}
-                )
-            }
-        )
-        for finding in findings
-        if finding.rule.id not in policy.disabled
-    ]
-    return sorted(kept, key=lambda finding: SEVERITY_ORDER[finding.rule.severity])
-
-
-def _rewrite(rewrite: RewriteOut, policy: Policy) -> RewriteOut:
-    findings = _regraded(rewrite.findings, policy)
-    settled = rewrite.findings and not (findings or rewrite.changed_facts or rewrite.note)
-    return rewrite.model_copy(
-        update={"findings": findings, "note": _REWRITE_NOTE if settled else rewrite.note}
-    )
 
 
 def _refuse_unknown_rules(book: PolicyBook, catalogue: Catalogue, path: Path) -> None:

@@ -5,6 +5,7 @@ deadline counts from their arrival. A request that would not get its verdict in 
 once, so that what is accepted is answered. Source: decision 7.
 """
 
+import json
 import math
 import threading
 import time
@@ -15,14 +16,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from reviewer.errors import ReviewerError
+from reviewer.outcome import UNADJUSTED, Adjustments
 from reviewer.pipeline import Listener
-from reviewer.resources import content_hash
+from reviewer.resources import full_hash
 from reviewer.schema import Review, ReviewRequest, VersionsOut
 from reviewer.service.errors import BusyError, internal_error
 
 _LOADING_RETRY_S = 5
 _STOPPING_RETRY_S = 10
 _LONGEST_RETRY_S = 60
+# What a stop waits for: loading, which cannot be cut short, and a review's step beyond its deadline.
+_LOADING_STOP_S = 1.0
+_LAST_STEP_S = 10.0
 # Weight of the newest review in the measured pace: about the last ten count.
 _NEWEST = 0.2
 
@@ -47,6 +52,7 @@ class Reviewing(Protocol):
         deadline_ms: float | None,
         rewrite: bool,
         all_rules: bool,
+        adjustments: Adjustments,
         listener: Listener,
     ) -> Review:
         """Review one draft."""
@@ -65,12 +71,16 @@ class Work:
     rewrite: bool
     all_rules: bool
     deadline_ms: float
+    adjustments: Adjustments = UNADJUSTED
 
     @property
     def content_key(self) -> str:
-        """Content hash of all that decides the answer, the time limit aside."""
-        return content_hash(
-            self.request.model_dump_json().encode(), bytes([self.rewrite]), bytes([self.all_rules])
+        """SHA-256 of all that decides the answer, the time limit aside."""
+        team = (sorted(self.adjustments.severity.items()), sorted(self.adjustments.disabled))
+        return full_hash(
+            self.request.model_dump_json().encode(),
+            bytes([self.rewrite, self.all_rules]),
+            json.dumps(team).encode(),
         )
 
 
@@ -145,7 +155,8 @@ class ReviewQueue:
         Args:
             open_reviewer: Called once, on the engine thread.
             size: How many requests may wait, the running one not counted.
-            on_failed: Told on the engine thread when the reviewer cannot be opened.
+            on_failed: Told on the engine thread when it ends by a fault: the reviewer cannot be
+                opened, or broke in a way that is no fault of one review.
             clock: Seconds, monotonic.
         """
         self._open = open_reviewer
@@ -156,7 +167,8 @@ class ReviewQueue:
         self._wake = threading.Condition(self._lock)
         self._waiting: deque[_Job] = deque()
         self._in_flight: dict[tuple[str, float], _Job] = {}
-        self._running_since: float | None = None
+        self._running: _Job | None = None
+        self._running_since = 0.0
         self._versions: VersionsOut | None = None
         self._failure: ReviewerError | None = None
         self._stopping = False
@@ -178,7 +190,7 @@ class ReviewQueue:
 
         Raises:
             BusyError: the models are still loading.
-            ReviewerError: they could not be loaded.
+            ReviewerError: they could not be loaded, or the engine thread has ended.
         """
         if self._failure is not None:
             raise self._failure.with_traceback(None)  # else every raise would make it longer
@@ -195,11 +207,11 @@ class ReviewQueue:
 
         Raises:
             BusyError: no room, no chance to be in time, or not ready.
-            ReviewerError: the models could not be loaded.
+            ReviewerError: the models could not be loaded, or the engine thread has ended.
         """
         key = (work.content_key, work.deadline_ms)
-        self.require_ready()
         with self._lock:
+            self.require_ready()
             if self._stopping:
                 raise _stopping()
             job = self._in_flight.get(key)
@@ -235,10 +247,18 @@ class ReviewQueue:
             self._wake.notify()
 
     def close(self) -> None:
-        """Drain, let the running review finish, and close the reviewer. Blocks until that is done."""
+        """Drain, let the running review finish, and close the reviewer.
+
+        Blocks until that is done, but not for loading, nor for an engine that does not come back.
+        """
         self.drain()
+        with self._lock:
+            running = self._running
+            patience_s = _LOADING_STOP_S if self._versions is None else _LAST_STEP_S
+            if running is not None:
+                patience_s += max(0.0, running.expires - self._clock())
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(patience_s)
 
     def _refuse_if_late(self, work: Work) -> None:
         ahead_s = self._ahead_s()
@@ -253,21 +273,31 @@ class ReviewQueue:
     def _ahead_s(self) -> float:
         """Return the expected seconds until the engine is free for a newcomer."""
         ahead = len(self._waiting) * self._job_pace.mean_s
-        if self._running_since is not None:
-            ahead += max(0.0, self._job_pace.mean_s - (self._clock() - self._running_since))
+        if self._running is not None:
+            taken = self._clock() - self._running_since
+            # One that takes longer than most, or is the first, may well take as long again.
+            ahead += self._job_pace.mean_s - taken if taken < self._job_pace.mean_s else taken
         return ahead
 
     def _main(self) -> None:
         try:
-            reviewer = self._open()
-        except Exception as error:
-            self._failure = error if isinstance(error, ReviewerError) else internal_error(error)
-            self._on_failed(self._failure)
-            return
-        with closing(reviewer):
-            self._versions = reviewer.pipeline.versions
-            while (job := self._next()) is not None:
-                self._run(reviewer, job)
+            with closing(self._open()) as reviewer:
+                self._versions = reviewer.pipeline.versions
+                while (job := self._next()) is not None:
+                    self._run(reviewer, job)
+        except BaseException as error:
+            # Whatever it is, it would end this thread unseen, and everybody would wait for ever.
+            self._give_up(error if isinstance(error, ReviewerError) else internal_error(error))
+
+    def _give_up(self, failure: ReviewerError) -> None:
+        """Tell everybody who waits, and whoever comes, that there will be no more reviews."""
+        with self._lock:
+            self._failure = failure
+            self._running = None
+            self._waiting.clear()
+            for job in tuple(self._in_flight.values()):
+                self._publish(job, Failed(failure))
+        self._on_failed(failure)
 
     def _next(self) -> _Job | None:
         """Return the next job, waiting for one; None when the service stops."""
@@ -277,7 +307,8 @@ class ReviewQueue:
             if not self._waiting:
                 return None
             self._running_since = self._clock()
-            return self._waiting.popleft()
+            self._running = self._waiting.popleft()
+            return self._running
 
     def _run(self, reviewer: Reviewing, job: _Job) -> None:
         begun = self._clock()
@@ -301,6 +332,7 @@ class ReviewQueue:
                 deadline_ms=max(0.0, (job.expires - begun) * 1000),
                 rewrite=job.work.rewrite,
                 all_rules=job.work.all_rules,
+                adjustments=job.work.adjustments,
                 listener=Listener(verdict=on_verdict, rewrite_text=on_text),
             )
             outcome = Finished(review, self._clock() < job.expires)
@@ -311,7 +343,7 @@ class ReviewQueue:
         except Exception as error:
             outcome = Failed(internal_error(error))
         with self._lock:
-            self._running_since = None
+            self._running = None
             self._job_pace.add(self._clock() - begun)
             if outcome is not None:
                 self._publish(job, outcome)

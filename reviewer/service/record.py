@@ -5,22 +5,27 @@ told; ``synchronous=FULL`` holds this for a power cut as well. Texts are kept on
 was told to. Blocking; not the event loop's business.
 """
 
+import math
 import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from reviewer.errors import StorageError
 from reviewer.files import ensure_dir, storage_error
 from reviewer.service.errors import UnknownReviewError
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _DAY_S = 86_400
 _LOCK_WAIT_S = 5.0
+# Folding waits with the lock held, while reviews want to be written.
+_FOLD_WAIT_MS = 200
+# Far longer than any review is under way, batches included.
+_REMEMBERED_S = 86_400.0
 _SCHEMA = f"""
 CREATE TABLE reviews (
     id TEXT PRIMARY KEY,
@@ -36,7 +41,8 @@ CREATE TABLE reviews (
     findings TEXT NOT NULL,
     not_assessed TEXT NOT NULL,
     timing_ms TEXT NOT NULL,
-    request TEXT
+    request TEXT,
+    disabled TEXT NOT NULL DEFAULT '[]'
 );
 CREATE INDEX reviews_by_time ON reviews (at);
 CREATE INDEX reviews_by_conversation ON reviews (conversation);
@@ -52,6 +58,10 @@ CREATE TABLE feedback (
 CREATE INDEX feedback_by_review ON feedback (review);
 PRAGMA user_version = {_SCHEMA_VERSION};
 """
+_FROM_VERSION_1 = f"""
+ALTER TABLE reviews ADD COLUMN disabled TEXT NOT NULL DEFAULT '[]';
+PRAGMA user_version = {_SCHEMA_VERSION};
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +69,7 @@ class Entry:
     """One answered review. The fields from ``versions`` on that are not plain words are JSON.
 
     ``findings`` holds rules, offsets and probabilities, without words of the draft; ``request`` is
-    the whole request, None unless texts are kept.
+    the whole request, None unless texts are kept; ``disabled`` are the rules that did not count.
     """
 
     id: str
@@ -75,6 +85,7 @@ class Entry:
     not_assessed: str
     timing_ms: str
     request: str | None
+    disabled: str = "[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,13 @@ class Feedback:
 class Record:
     """An open record. May be shared between threads."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Open ``path``, making it, readable for its owner only, if need be.
 
         Raises:
@@ -98,6 +115,8 @@ class Record:
         """
         self._path = path
         self._clock = clock
+        self._monotonic = monotonic
+        self._forgotten: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
         ensure_dir(path.parent)
         try:
@@ -110,33 +129,42 @@ class Record:
             )
             self._prepare()
 
-    def write(self, entry: Entry) -> None:
-        """Commit ``entry``; a row of the same id is replaced, its time stays.
+    def now(self) -> float:
+        """Return a moment to give to ``write``: seconds, monotonic."""
+        return self._monotonic()
+
+    def write(self, entry: Entry, *, begun: float) -> None:
+        """Commit ``entry``, unless its conversation was deleted since ``begun``.
+
+        Raises:
+            StorageError: that was not possible.
+        """
+        with self._transaction() as database:
+            if self._forgotten.get((entry.conversation, entry.key), -math.inf) >= begun:
+                return
+            database.execute(
+                f"INSERT INTO reviews (at, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._clock(), *astuple(entry)),
+            )
+
+    def update(self, entry: Entry) -> None:
+        """Commit the final outcome of a review that was written; nothing if it has been deleted since.
 
         Raises:
             StorageError: that was not possible.
         """
         with self._transaction() as database:
             database.execute(
-                "INSERT INTO reviews VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET verdict = excluded.verdict, gate = excluded.gate,"
-                " score = excluded.score, findings = excluded.findings,"
-                " not_assessed = excluded.not_assessed, timing_ms = excluded.timing_ms",
+                "UPDATE reviews SET verdict = ?, gate = ?, score = ?, findings = ?, not_assessed = ?,"
+                " timing_ms = ? WHERE id = ?",
                 (
-                    entry.id,
-                    self._clock(),
-                    entry.key,
-                    entry.conversation,
-                    entry.request_hash,
-                    entry.draft_hash,
-                    entry.versions,
                     entry.verdict,
                     entry.gate,
                     entry.score,
                     entry.findings,
                     entry.not_assessed,
                     entry.timing_ms,
-                    entry.request,
+                    entry.id,
                 ),
             )
 
@@ -200,13 +228,18 @@ class Record:
             entry = Entry(*row)
             yield entry, by_review.get(entry.id, [])
 
-    def delete_conversation(self, conversation: str, *, key: str) -> int:
+    def delete_conversation(self, conversation: str, *, key: str | None) -> int:
         """Delete the reviews of a conversation of ``key``, with their feedback; return how many.
+
+        None stands for every key, and for what was asked without one. A review that is under way will
+        not be written, if its key is named.
 
         Raises:
             StorageError: that was not possible.
         """
-        return self._delete("conversation = ? AND key = ?", (conversation, key))
+        if key is None:
+            return self._delete("conversation = ?", (conversation,))
+        return self._delete("conversation = ? AND key = ?", (conversation, key), forget=(conversation, key))
 
     def delete_older_than(self, days: int) -> int:
         """Delete what is older than ``days``, with its feedback; return how many reviews.
@@ -215,6 +248,23 @@ class Record:
             StorageError: that was not possible.
         """
         return self._delete("at < ?", (self._clock() - days * _DAY_S,))
+
+    def fold(self) -> bool:
+        """Fold the log into the file: until then the log still holds what was deleted.
+
+        Returns:
+            Whether that is done; another program that reads the record can prevent it.
+
+        Raises:
+            StorageError: the record cannot be written.
+        """
+        with self._lock, self._faults():
+            self._database.execute(f"PRAGMA busy_timeout = {_FOLD_WAIT_MS}")
+            try:
+                busy = self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._database.execute(f"PRAGMA busy_timeout = {round(_LOCK_WAIT_S * 1000)}")
+        return not busy
 
     def close(self) -> None:
         """Close the file."""
@@ -230,19 +280,26 @@ class Record:
         version = database.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+        elif version == 1:
+            database.executescript(f"BEGIN; {_FROM_VERSION_1} COMMIT;")
         elif version != _SCHEMA_VERSION:
             raise StorageError(
                 f"{self._path} 是另一个版本的记录（{version}）；请换一个 --record，或升级 reviewer。"
             )
 
-    def _delete(self, condition: str, values: tuple[object, ...]) -> int:
+    def _delete(
+        self, condition: str, values: tuple[object, ...], *, forget: tuple[str, str] | None = None
+    ) -> int:
         with self._transaction() as database:
             deleted = database.execute(f"DELETE FROM reviews WHERE {condition}", values).rowcount
-        if deleted:
-            # The log still holds what was deleted until it is folded into the file.
-            with self._lock, self._faults():
-                self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if forget is not None:
+                self._remember(forget)
         return deleted
+
+    def _remember(self, forgotten: tuple[str, str]) -> None:
+        now = self._monotonic()
+        recent = {what: at for what, at in self._forgotten.items() if now - at < _REMEMBERED_S}
+        self._forgotten = {**recent, forgotten: now}
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -266,5 +323,5 @@ class Record:
 
 _COLUMNS = (
     "id, key, conversation, request_hash, draft_hash, versions, verdict, gate, score,"
-    " findings, not_assessed, timing_ms, request"
+    " findings, not_assessed, timing_ms, request, disabled"
 )

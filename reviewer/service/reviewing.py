@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fastapi.sse import format_sse_event
@@ -24,14 +24,20 @@ from reviewer.service.keys import Keyring
 from reviewer.service.limits import RateLimiter
 from reviewer.service.masking import mask
 from reviewer.service.metrics import Metrics
-from reviewer.service.policy import Policy, PolicyBook, apply_policy, gate_of, with_team_facts
+from reviewer.service.pending import GRACE_S, Arrival, Caller, Pending, events_of, replayed
+from reviewer.service.policy import (
+    PolicyBook,
+    adjustments_of,
+    gate_of,
+    with_policy_note,
+    with_team_facts,
+)
 from reviewer.service.queue import (
     Event,
     Failed,
     Finished,
     ReviewQueue,
     RewriteText,
-    Ticket,
     VerdictReached,
     Work,
 )
@@ -52,24 +58,7 @@ _logger = logging.getLogger(__name__)
 _EXERCISES_THE_CHECKS = "您好，王师傅的手机是13800138000。"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the name of the key (empty where none is needed) and its policy."""
-
-    name: str
-    policy: Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A review that was let in; its events arrive in ``inbox``. It has no ticket if it was cached."""
-
-    request_id: str
-    caller: Caller
-    asked: ReviewIn
-    work: Work
-    inbox: asyncio.Queue[Event]
-    ticket: Ticket | None
+_Store = Callable[[Pending, Entry], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +91,22 @@ class ReviewService:
         self.charge(caller, 1)
         return caller
 
-    def charge(self, caller: Caller, cost: int) -> None:
-        """Take ``cost`` requests off the rate of ``caller``.
+    def charge(self, caller: Caller, cost: int, *, taken: int = 0) -> None:
+        """Take ``cost`` requests off the rate of ``caller``, or put ``taken`` back.
 
         Raises:
             RateLimitedError: it asks too often.
         """
+        self.limiter.take(caller.name, per_minute=self.per_minute(caller), cost=cost, taken=taken)
+
+    def per_minute(self, caller: Caller) -> int:
+        """Return how many requests ``caller`` may make a minute; 0 means as many as it likes."""
         own = caller.policy.per_minute
-        per_minute = self.settings.serve_per_minute if own is None else own
-        self.limiter.take(caller.name, per_minute=per_minute, cost=cost)
+        return self.settings.serve_per_minute if own is None else own
+
+    def arrive(self) -> Arrival:
+        """Return the present moment."""
+        return Arrival(self.record.now(), self.cache.generation)
 
     def work_of(self, asked: ReviewIn, caller: Caller) -> Work:
         """Return what has to be done for ``asked``.
@@ -123,12 +119,16 @@ class ReviewService:
         longest = self.settings.serve_deadline_ms
         return Work(
             request=request,
-            rewrite=self.settings.rewrite if asked.rewrite is None else asked.rewrite,
+            # What writes is loaded only where the settings want rewrites.
+            rewrite=self.settings.rewrite and asked.rewrite is not False,
             all_rules=asked.all_rules,
             deadline_ms=min(asked.deadline_ms or longest, longest),
+            adjustments=adjustments_of(caller.policy),
         )
 
-    def begin(self, asked: ReviewIn, work: Work, caller: Caller, request_id: str) -> Pending:
+    def begin(
+        self, asked: ReviewIn, work: Work, caller: Caller, request_id: str, arrival: Arrival
+    ) -> Pending:
         """Find ``work`` in the cache, or queue it.
 
         Raises:
@@ -136,13 +136,14 @@ class ReviewService:
             ReviewerError: the models could not be loaded.
         """
         inbox: asyncio.Queue[Event] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + work.deadline_ms / 1000 + GRACE_S
         known = self.cache.get(work, self.queue.require_ready())
         if known is not None:
             self.metrics.source("cache")
-            for event in _replayed(known):
+            for event in replayed(known):
                 inbox.put_nowait(event)
-            return Pending(request_id, caller, asked, work, inbox, None)
-        loop = asyncio.get_running_loop()
+            return Pending(request_id, caller, asked, work, arrival, until, inbox, None)
 
         def hear(event: Event) -> None:
             # A loop that is closed has no client left to tell.
@@ -151,7 +152,7 @@ class ReviewService:
 
         ticket = self.queue.submit(work, hear)
         self.metrics.source("shared" if ticket.shared else "engine")
-        return Pending(request_id, caller, asked, work, inbox, ticket)
+        return Pending(request_id, caller, asked, work, arrival, until, inbox, ticket)
 
     def leave(self, pending: Pending) -> None:
         """Say that nobody waits for ``pending`` any more."""
@@ -162,15 +163,15 @@ class ReviewService:
         """Wait for the review, record it, and return it.
 
         Raises:
+            BusyError: there is no verdict though its time is over.
             ReviewerError: the review failed, or could not be recorded.
         """
         try:
-            while True:
-                event = await pending.inbox.get()
-                if isinstance(event, Finished):
-                    return await self._finish(pending, event)
-                if isinstance(event, Failed):
-                    raise event.error
+            *_, last = [event async for event in events_of(pending)]
+            if isinstance(last, Finished):
+                return await self._finish(pending, last, self._write)
+            assert isinstance(last, Failed)
+            raise last.error
         finally:
             self.leave(pending)
 
@@ -178,9 +179,7 @@ class ReviewService:
         """Yield server-sent events: checks, verdict, findings, rewrite…, done; or error at any point."""
         try:
             yield _sse("checks", await asyncio.to_thread(self._check, pending))
-            event: Event | None = None
-            while not isinstance(event, Finished | Failed):
-                event = await pending.inbox.get()
+            async for event in events_of(pending):
                 async for piece in self._tell(pending, event):
                     yield piece
         except Exception as error:
@@ -206,8 +205,8 @@ class ReviewService:
         if given.action == "overruled" and not found:
             raise InputError("这次审核没有指出问题，没有可以不采纳的。")
         if entry.request is None:
-            # A record without texts keeps no reply, and of a reason nothing personal.
-            given = given.model_copy(update={"reason": mask(given.reason), "reply": ""})
+            # A record without texts keeps nobody's words, not an agent's either.
+            given = given.model_copy(update={"reason": "", "reply": ""})
         feedback = Feedback(given.rule, given.action, given.reason, given.reply)
         return await asyncio.to_thread(self.record.add_feedback, given.request_id, feedback)
 
@@ -217,9 +216,14 @@ class ReviewService:
         Raises:
             StorageError: that was not possible.
         """
-        # The cache does not know conversations; it refills.
-        self.cache.clear()
-        return await asyncio.to_thread(self.record.delete_conversation, conversation, key=caller.name)
+        try:
+            deleted = await asyncio.to_thread(self.record.delete_conversation, conversation, key=caller.name)
+        finally:
+            # The cache does not know conversations; it refills.
+            self.cache.clear()
+        if deleted and not await asyncio.to_thread(self.record.fold):
+            _logger.warning("已删除的记录还在数据库的日志文件里（另有程序正在读）；一小时内再清。")
+        return deleted
 
     async def _tell(self, pending: Pending, event: Event) -> AsyncIterator[bytes]:
         if isinstance(event, Failed):
@@ -227,7 +231,7 @@ class ReviewService:
         if isinstance(event, RewriteText):
             yield _sse("rewrite", {"text": event.text})
         elif isinstance(event, VerdictReached):
-            early = await self._commit(pending, event.review)
+            early = await self._commit(pending, event.review, self._write)
             review = early.review
             verdict = VerdictOut(
                 request_id=early.request_id, gate=early.gate, verdict=review.verdict, score=review.score
@@ -235,13 +239,13 @@ class ReviewService:
             yield _sse("verdict", verdict)
             yield _sse("findings", review.findings)
         else:
-            yield _sse("done", await self._finish(pending, event))
+            yield _sse("done", await self._finish(pending, event, self._update))
 
-    async def _finish(self, pending: Pending, finished: Finished) -> Envelope:
-        self.cache.put(pending.work, finished)
-        envelope = await self._commit(pending, finished.review)
+    async def _finish(self, pending: Pending, finished: Finished, store: _Store) -> Envelope:
+        self.cache.put(pending.work, finished, generation=pending.arrival.generation)
+        envelope = await self._commit(pending, finished.review, store)
         self.metrics.review(envelope.review.verdict, envelope.gate)
-        self._log(envelope)
+        await asyncio.to_thread(self._log, envelope)
         return envelope
 
     def _log(self, envelope: Envelope) -> None:
@@ -250,13 +254,19 @@ class ReviewService:
         draft = f" 草稿={one_line(mask(review.draft))}" if self.settings.serve_log_text else ""
         _logger.info("%s 结论=%s 门=%s%s", envelope.request_id, review.verdict, envelope.gate, draft)
 
-    async def _commit(self, pending: Pending, raw: Review) -> Envelope:
+    async def _commit(self, pending: Pending, raw: Review, store: _Store) -> Envelope:
         """Apply the team's policy and put the outcome into the record."""
         policy = pending.caller.policy
-        review = apply_policy(raw, policy, self.catalogue)
+        review = with_policy_note(raw, policy)
         envelope = Envelope(request_id=pending.request_id, gate=gate_of(review, policy), review=review)
-        await asyncio.to_thread(self.record.write, self._entry(pending, envelope))
+        await asyncio.to_thread(store, pending, self._entry(pending, envelope))
         return envelope
+
+    def _write(self, pending: Pending, entry: Entry) -> None:
+        self.record.write(entry, begun=pending.arrival.at)
+
+    def _update(self, _pending: Pending, entry: Entry) -> None:
+        self.record.update(entry)
 
     def _entry(self, pending: Pending, envelope: Envelope) -> Entry:
         review = envelope.review
@@ -285,6 +295,7 @@ class ReviewService:
             not_assessed=json.dumps([entry.rule for entry in review.not_assessed]),
             timing_ms=json.dumps(review.timing_ms),
             request=pending.work.request.model_dump_json() if keeps_text else None,
+            disabled=json.dumps(sorted(pending.work.adjustments.disabled)),
         )
 
     def _check(self, pending: Pending) -> list[CheckHit]:
@@ -304,12 +315,6 @@ class ReviewService:
             if hit.rule_id in rules and hit.rule_id not in policy.disabled
         ]
         return sorted(hits, key=lambda hit: SEVERITY_ORDER[hit.severity])
-
-
-def _replayed(review: Review) -> list[Event]:
-    """Return the events of a review that is known already."""
-    text = [RewriteText(review.rewrite.text)] if review.rewrite.text else []
-    return [VerdictReached(review), *text, Finished(review, in_time=True)]
 
 
 def _sse(event: str, data: object) -> bytes:

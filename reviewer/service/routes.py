@@ -11,7 +11,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from reviewer.errors import InputError, ReviewerError
 from reviewer.service.answers import fault_of
 from reviewer.service.metrics import CONTENT_TYPE
-from reviewer.service.reviewing import Caller, ReviewService
+from reviewer.service.pending import Caller
+from reviewer.service.reviewing import ReviewService
 from reviewer.service.schemas import (
     BatchIn,
     BatchOut,
@@ -29,7 +30,7 @@ from reviewer.service.schemas import (
 
 T = TypeVar("T")
 
-_ERRORS = (400, 401, 404, 405, 413, 421, 422, 429, 500, 503)
+_ERRORS = (400, 401, 403, 404, 405, 408, 413, 421, 422, 429, 500, 503)
 _EVENT_SCHEMA = {
     "type": "object",
     "properties": {
@@ -61,7 +62,12 @@ async def caller_of(
     ],
 ) -> Caller:
     """Return who asks, or refuse."""
-    caller = service.let_in(credentials.credentials if credentials else None)
+    return let_in(request, service, credentials.credentials if credentials else None)
+
+
+def let_in(request: Request, service: ReviewService, secret: str | None) -> Caller:
+    """Return who asks, and note it for the log, or refuse."""
+    caller = service.let_in(secret)
     request.state.key = caller.name
     return caller
 
@@ -87,14 +93,20 @@ def make_router() -> APIRouter:
     add("/v1/batch", batch, methods=["POST"], summary="依次审核几条草稿", responses=errors)
     add("/v1/feedback", feedback, methods=["POST"], summary="坐席对审核结果的处理", responses=errors)
     add(
-        "/v1/conversations/{conversation_id}",
+        "/v1/conversations/{conversation_id:path}",
         forget,
         methods=["DELETE"],
         summary="删除一个会话的全部记录",
         responses=errors,
     )
     add("/v1/rules", rules, methods=["GET"], summary="手册的规则", responses=errors)
-    add("/healthz", healthz, methods=["GET"], summary="进程在运行", responses={421: {"model": ErrorOut}})
+    add(
+        "/healthz",
+        healthz,
+        methods=["GET"],
+        summary="进程在运行",
+        responses={status: errors[status] for status in (403, 421, 503)},
+    )
     add("/readyz", readyz, methods=["GET"], summary="模型已载入", responses=errors)
     add(
         "/metrics",
@@ -112,7 +124,7 @@ async def review(
 ) -> Envelope:
     """审核一条草稿；review 与 reviewer check --format json 的输出相同。"""
     work = service.work_of(asked, caller)
-    pending = service.begin(asked, work, caller, request.state.request_id)
+    pending = service.begin(asked, work, caller, request.state.request_id, service.arrive())
     return await _unless_gone(request, service.answer(pending))
 
 
@@ -121,7 +133,7 @@ async def stream(
 ) -> StreamingResponse:
     """审核一条草稿，以 server-sent events 逐步给出结果。"""
     work = service.work_of(asked, caller)
-    pending = service.begin(asked, work, caller, request.state.request_id)
+    pending = service.begin(asked, work, caller, request.state.request_id, service.arrive())
     return StreamingResponse(service.stream(pending), media_type="text/event-stream")
 
 
@@ -132,13 +144,17 @@ async def batch(
     most = service.settings.serve_batch
     if len(given.requests) > most:
         raise InputError(f"一次最多 {most} 条，收到 {len(given.requests)} 条；请分几次提交。")
+    per_minute = service.per_minute(caller)
+    if 0 < per_minute < len(given.requests):
+        raise InputError(f"每分钟最多 {per_minute} 条，收到 {len(given.requests)} 条；请分几次提交。")
+    arrival = service.arrive()
     works = []
     for number, asked in enumerate(given.requests, start=1):
         try:
             works.append(service.work_of(asked, caller))
         except InputError as fault:
             raise InputError(f"第 {number} 条：{fault}") from fault
-    service.charge(caller, len(works) - 1)
+    service.charge(caller, len(works) - 1, taken=1)
 
     async def answer_all() -> list[Envelope | ErrorOut]:
         results: list[Envelope | ErrorOut] = []
@@ -146,7 +162,8 @@ async def batch(
         for number, (asked, work) in enumerate(zip(given.requests, works, strict=True), start=1):
             request_id = f"{request.state.request_id}-{number}"
             try:
-                results.append(await service.answer(service.begin(asked, work, caller, request_id)))
+                pending = service.begin(asked, work, caller, request_id, arrival)
+                results.append(await service.answer(pending))
             except ReviewerError as error:
                 results.append(ErrorOut(request_id=request_id, error=fault_of(error)))
         return results

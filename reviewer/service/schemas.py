@@ -83,6 +83,7 @@ class Fault(_Record):
 
     code: str
     message: str
+    retry_after_s: int | None = Field(None, description="几秒后可以再试；null 表示再试也没有用")
 
 
 class ErrorOut(_Record):

@@ -1,10 +1,13 @@
 """Serves until a signal: what runs is finished, what waits is answered 503."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reviewer.errors import ReviewerError, SettingsError
 from reviewer.service.app import create_app
@@ -13,6 +16,41 @@ from reviewer.settings import Settings
 
 # What a request may need after its deadline: the engine's last step, the record, sending.
 _GRACE_S = 10
+
+
+class ImpatientProtocol(H11Protocol):
+    """HTTP that closes a connection whose request line and headers do not come.
+
+    uvicorn does so only where nothing at all comes after an answer.
+    """
+
+    _overdue: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """See the class."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """See the class."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See the class."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._unwatch()
+        elif self._overdue is None:
+            self._overdue = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _unwatch(self) -> None:
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
 
 
 class Server(uvicorn.Server):
@@ -57,6 +95,7 @@ def run_server(
     config = uvicorn.Config(
         app,
         lifespan="on",
+        http=ImpatientProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

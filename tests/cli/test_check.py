@@ -51,7 +51,7 @@ def script(monkeypatch: pytest.MonkeyPatch, review: Review) -> Scripted:
     [
         (found(READY), "请您稍等。\n", "", 1),
         (found(WAITING), "[具体时间]前答复您。\n", "已核对，待填写：[具体时间]。\n", 1),
-        (found(FAILED), "你稍等。\n", "改写未通过核对，请勿直接发送：事实有变：丢失：3天。\n", 1),
+        (found(FAILED), "", "改写未通过核对，请勿直接发送：事实有变：丢失：3天。\n", 1),
         (found(NONE), "", "没有改写：时间到限，没有生成改写。\n", 1),
         (make_review(), "", "没有改写：没有发现问题。\n", 0),
     ],

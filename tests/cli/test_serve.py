@@ -80,7 +80,9 @@ def test_export_writes_what_has_text_and_counts_the_rest(
     record = Record(tmp_path / "record.sqlite3")
     for number, request in enumerate([json.dumps({"draft": "您好，请稍等。"}), None]):
         name = f"r{number}"
-        record.write(Entry(name, "", "", "", "", "{}", "pass", "pass", 100, "[]", "[]", "{}", request))
+        record.write(
+            Entry(name, "", "", "", "", "{}", "pass", "pass", 100, "[]", "[]", "{}", request), begun=0
+        )
         record.add_feedback(name, Feedback("", "accepted", "", ""))
     record.close()
     code, out, err = call("serve", "export", "out.jsonl", "--record", "record.sqlite3", capsys=capsys)
@@ -90,8 +92,38 @@ def test_export_writes_what_has_text_and_counts_the_rest(
     assert json.loads((tmp_path / "out.jsonl").read_text(encoding="utf-8"))["id"] == "r0"
 
 
-def test_export_without_a_record_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = call("serve", "export", "out.jsonl", "--record", "none.sqlite3", capsys=capsys)
+@pytest.mark.parametrize("command", ["export", "forget"])
+def test_without_a_record_the_answer_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    code, _, err = call("serve", command, "x", "--record", "none.sqlite3", capsys=capsys)
     assert code == 2
     assert "没有审核记录" in err
-    assert not (tmp_path / "out.jsonl").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_conversation_is_forgotten_whatever_key_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = Record(tmp_path / "record.sqlite3")
+    for name, key in (("r0", ""), ("r1", "作废的")):
+        record.write(
+            Entry(name, key, "c/1", "", "", "{}", "pass", "pass", 1, "[]", "[]", "{}", None), begun=0
+        )
+    record.close()
+    code, out, err = call("serve", "forget", "c/1", "--record", "record.sqlite3", capsys=capsys)
+    assert (code, err) == (0, "")
+    assert "删除了 2 条" in out
+
+
+def test_a_key_file_that_is_named_but_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = call("serve", "--keys", "kyes.json", capsys=capsys)
+    assert (code, out) == (2, "")
+    assert "没有密钥文件" in err
+    assert len(err.splitlines()) == 1
+
+
+def test_any_origin_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = call("serve", "--cors", "*", capsys=capsys)
+    assert code == 2
+    assert "逐个列出来源" in err

@@ -84,7 +84,7 @@ def test_what_was_not_assessed_makes_the_invocation_unsuccessful() -> None:
     assert run_of(make_review())["invocations"][0]["executionSuccessful"] is True
 
 
-def test_only_a_verified_rewrite_is_a_fix() -> None:
+def test_only_a_rewrite_that_can_be_sent_as_it_is_is_a_fix() -> None:
     finding = make_finding(DRAFT, "你等着吧，")
     verified = make_review(DRAFT, [finding], rewrite=RewriteOut(text="请您稍等。", status="verified"))
     (fix,) = run_of(verified)["results"][0]["fixes"]
@@ -94,6 +94,9 @@ def test_only_a_verified_rewrite_is_a_fix() -> None:
     assert replacement["insertedContent"] == {"text": "请您稍等。"}
     unverified = make_review(DRAFT, [finding], rewrite=RewriteOut(text="请您稍等。", status="unverified"))
     assert "fixes" not in run_of(unverified)["results"][0]
+    blank = RewriteOut(text="[具体时间]前答复您。", status="verified", placeholders=["[具体时间]"])
+    waiting = make_review(DRAFT, [finding], rewrite=blank)
+    assert "fixes" not in run_of(waiting)["results"][0]
 
 
 def test_a_message_holds_no_placeholder_and_no_link() -> None:

@@ -1,12 +1,15 @@
 """A mended reply changes what has to change, keeps the rest word for word, and is never empty."""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reviewer.manual.catalogue import load_catalogue
 from reviewer.resources import resource_dir
-from reviewer.rewriting.facts import compare_facts
+from reviewer.rewriting import mending
+from reviewer.rewriting.facts import Fact, compare_facts, extract_facts
 from reviewer.rewriting.mending import MAX_ADDED_CHARS, mend
 from reviewer.rewriting.pieces import cut
 from reviewer.rewriting.wordings import WordingBook, load_wordings
@@ -149,6 +152,183 @@ def test_which_words_of_the_draft_a_part_of_the_reply_is() -> None:
     assert all(outcome.text[place.start : place.end] == place.text for place, _ in outcome.places)
 
 
+@pytest.mark.parametrize(
+    ("draft", "rule", "quote", "kept"),
+    [
+        (
+            "应该能退吧，运费一般是12元的，您先确定一下尺码",
+            "D01",
+            "应该能退吧",
+            "运费一般是12元的，您先确定一下尺码",
+        ),
+        ("打开设置，第二步点账号安全，第三步改密码。懂了吗", "A04", "第二步点账号安全", "第二步点账号安全"),
+        ("第一步打开设置，第三步你赶紧改密码。", "A03", "第三步你赶紧改密码", "第三步麻烦您改密码。"),
+        ("您可以自己打物流电话问，物流显示已经签收", "B05", "您可以自己打物流电话问", "物流显示已经签收"),
+        ("处理完了，给个五星。您订的五星级酒店已确认", "C09", "给个五星", "您订的五星级酒店已确认"),
+        (
+            "肯定是您自己弄错了。您的订单没有问题，已经发货。",
+            "B02",
+            "肯定是您自己弄错了",
+            "您的订单没有问题，已经发货。",
+        ),
+        ("蠢货。不支持现金退款，需要提供银行卡号", "A05", "蠢货", "不支持现金退款，需要提供银行卡号"),
+        ("蠢货，在派送", "A05", "蠢货", "在派送"),
+        ("烦死了，快递单号SF1234567890，在派送", "A04", "烦死了", "快递单号SF1234567890，在派送"),
+        (
+            "我做主给您免单。另外发票可以补开，还需要您补充身份证照片。",
+            "D02",
+            "我做主",
+            "另外发票可以补开，还需要您补充身份证照片。",
+        ),
+        ("我做主给您免单。不用您提供材料。请放心使用。", "D02", "我做主", "不用您提供材料。请放心使用。"),
+        ("全怪我们。责任认定需要您签字。", "B04", "全怪我们", "责任认定需要您签字。"),
+        (
+            "这个歌名叫《你好》，你直接搜就行，赶紧",
+            "S07",
+            "这个歌名叫《你好》",
+            "这个歌名叫《你好》，你直接搜就行",
+        ),
+        ("给您打八折。请勿私下转账，旧版删掉再装。", "D03", "给您打八折", "请勿私下转账，旧版删掉再装。"),
+    ],
+)
+def test_an_answer_that_nobody_cites_stays(draft: str, rule: str, quote: str, kept: str) -> None:
+    outcome = mend(asked(draft), [cited(CATALOGUE, rule, draft, quote)], BOOK)
+    assert kept in outcome.text
+    assert outcome.lost == ()
+
+
+def test_the_promises_of_a_red_line_sentence_go_with_it_and_are_told() -> None:
+    draft = "这单我给您免了，赔您500，明天到账。另外您的发票已开，金额899元。"
+    outcome = mend(asked(draft), [cited(CATALOGUE, "D02", draft, "这单我给您免了")], BOOK)
+    assert "500" not in outcome.text
+    assert "到账" not in outcome.text
+    assert outcome.text.endswith("另外您的发票已开，金额899元。")
+    assert [span.text for span in outcome.lost] == ["赔您500，", "明天到账。"]
+    (pattern,) = outcome.forbidden
+    assert re.search(pattern, draft)
+    assert not re.search(pattern, outcome.text)
+
+
+def test_a_finding_on_one_word_does_not_cite_what_another_rule_takes() -> None:
+    draft = "应该能退吧。你的快递应该是放在驿站的。"
+    guess = cited(CATALOGUE, "D01", draft, "应该能退吧。")
+    address = cited(CATALOGUE, "A01", draft, "你", origin="check")
+    lost = mend(asked(draft), [guess, address], BOOK).lost
+    assert [span.text for span in lost] == ["你的快递应该是放在驿站的。"]
+    both = cited(CATALOGUE, "B02", draft, "你的快递应该是放在驿站的。")
+    assert mend(asked(draft), [guess, both], BOOK).lost == ()
+
+
+def test_a_gift_on_top_and_the_plea_to_keep_it_quiet_go_by_their_own_patterns() -> None:
+    draft = "我做主给您免了，外加半年会员。千万别提我。"
+    outcome = mend(asked(draft), [cited(CATALOGUE, "D02", draft, "我做主给您免了")], BOOK)
+    assert outcome.text == BOOK.mendings["D02"].wordings[1].text
+    assert outcome.lost == ()
+
+
+def test_a_sum_beside_an_admission_of_guilt_goes_and_is_told() -> None:
+    draft = "上周就没货了，肯定是我们仓库搞错了，全赖我们，照价赔您300元"
+    outcome = mend(asked(draft), [cited(CATALOGUE, "B04", draft, "全赖我们")], BOOK)
+    assert outcome.text.startswith("上周就没货了。很抱歉")
+    assert [span.text for span in outcome.lost] == ["肯定是我们仓库搞错了，", "照价赔您300元"]
+
+
+def test_an_insult_in_the_words_of_sympathy_goes_too() -> None:
+    draft = "你理解能力太差了吧，蠢货，退款3月5日到账"
+    outcome = mend(asked(draft), [cited(CATALOGUE, "A05", draft, "蠢货", origin="check")], BOOK)
+    assert "理解能力" not in outcome.text
+    assert outcome.text.endswith("退款3月5日到账")
+    assert outcome.lost == ()
+
+
+def test_a_refusal_does_not_stand_before_the_apology_as_a_greeting() -> None:
+    draft = "您好，这里是没法给您退的，您爱找谁找谁，有病吧"
+    reply = mended(asked(draft), cited(CATALOGUE, "A05", draft, "有病吧"))
+    assert reply.startswith("您好，给您带来不好的体验，非常抱歉")
+    assert reply.index("抱歉") < reply.index("没法给您退")
+    assert "找谁" not in reply
+
+
+def test_a_leak_takes_the_address_along_and_tells() -> None:
+    draft = "他住3栋502，电话13900001111，您的单号A1024已登记。"
+    finding = cited(CATALOGUE, "E01", draft, "13900001111", origin="check")
+    outcome = mend(asked(draft), [finding], BOOK)
+    assert "502" not in outcome.text
+    assert "您的单号A1024已登记。" in outcome.text
+    assert [span.text for span in outcome.lost] == ["他住3栋502，"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "draft", "reply"),
+    [
+        ("A01", "喂食器可以定时，你放心。", "喂食器可以定时，您放心。"),
+        ("A01", "已登记。你等着吧。", "已登记。"),
+        ("A01", "已登记。随便你", "已登记。"),
+        ("A01", "点击“你好，我同意”按钮，你看下", "点击“你好，我同意”按钮，您看下"),
+        ("A01", '你发"你好"到10086，发‘你好，在吗’也行', '您发"你好"到10086，发‘你好，在吗’也行'),
+        ("A03", "系统识别问题已修复，你赶紧发", "系统识别问题已修复，麻烦您发"),
+        ("A03", "这里特别说明：验证码不要说给任何人。别问那么多。", "这里特别说明：验证码不要说给任何人。"),
+        ("A03", "点击“我同意，别问那么多”按钮，你赶紧发", "点击“我同意，别问那么多”按钮，麻烦您发"),
+        ("A08", "好滴，退回您的支付宝，充电宝，买来干嘛～", "好的，退回您的支付宝，充电宝，买来干嘛。"),
+        ("A08", "在的宝，母亲亲自来取", "在的，母亲亲自来取"),
+        ("C06", "稍后会尽快回复您", "[具体时间]前回复您"),
+        ("C06", "收到时我会尽快处理", "收到时我[具体时间]前处理"),
+    ],
+)
+def test_words_are_exchanged_where_they_mean_what_the_rule_means(rule: str, draft: str, reply: str) -> None:
+    whole = () if rule == "A08" else (draft,)
+    assert mended(asked(draft), cited(CATALOGUE, rule, draft, *whole)) == reply
+
+
+def test_what_stands_in_quotation_marks_goes_whole_or_not_at_all() -> None:
+    draft = "请点“好的，这个我不知道，跳过”继续。"
+    assert [piece.text for piece in cut(draft)] == [draft]
+
+
+def test_jargon_leaves_no_half_sentence() -> None:
+    draft = "OLT侧LOS告警，等NOC派单。"
+    reply = mended(asked(draft), cited(CATALOGUE, "A09", draft, "OLT侧LOS告警，"))
+    assert reply == "简单来说，[通俗的说明]。不知我这样说是否清楚？"
+
+
+def test_a_question_back_needs_no_apology_and_no_second_question() -> None:
+    draft = "那就给您退了吧"
+    findings = [
+        cited(CATALOGUE, "C03", draft, draft),
+        *(cited(CATALOGUE, rule, draft) for rule in ("B03", "B07")),
+    ]
+    assert mended(asked(draft), *findings) == BOOK.mendings["C03"].wordings[0].text
+
+
+def test_an_apology_of_the_draft_is_not_repeated_within_a_wording() -> None:
+    draft = "对不起，这全是我们的错，我们负全责。"
+    finding = cited(CATALOGUE, "B04", draft, "这全是我们的错，")
+    replies = [mend(asked(draft), [finding], BOOK, attempts={"B04": n}).text for n in (0, 1)]
+    assert replies[0].startswith("对不起。让您遇到这样的事，经过我先为您核实")
+    assert replies[1].startswith("对不起。给您添麻烦了，具体原因")
+    assert not any("负全责" in reply for reply in replies)
+
+
+def test_a_denial_does_not_stay_beside_the_promise_to_look_into_it() -> None:
+    draft = "30元就是流量费，肯定是您用的。"
+    outcome = mend(asked(draft, "多扣了我30元"), [cited(CATALOGUE, "B02", draft, "30元就是流量费")], BOOK)
+    assert "流量费" not in outcome.text
+    assert outcome.lost == ()
+
+
+def test_the_facts_of_a_long_draft_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(text: str) -> tuple[Fact, ...]:
+        read.append(text)
+        return extract_facts(text)
+
+    monkeypatch.setattr(mending, "extract_facts", counted)
+    draft = "等着，" * 1333
+    mend(asked(draft), [cited(CATALOGUE, "A04", draft, draft)], BOOK)
+    assert len(read) <= 2
+
+
 @st.composite
 def breaches(draw: st.DrawFn) -> tuple[str, list[Finding]]:
     """Draw a draft of known clauses and findings on some of them, or on none."""
@@ -181,7 +361,8 @@ def test_no_fact_is_lost_or_made_up(case: tuple[str, list[Finding]]) -> None:
     draft, findings = case
     outcome = mend(asked(draft), findings, BOOK)
     known = "\n".join(finding.rule.text for finding in findings)
-    changes = compare_facts(draft, outcome.text, removable=outcome.dropped, known=known)
+    told = (*outcome.dropped, *outcome.lost)
+    changes = compare_facts(draft, outcome.text, removable=told, known=known)
     assert changes.missing == changes.invented == ()
 
 

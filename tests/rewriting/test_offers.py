@@ -2,10 +2,23 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from reviewer.deadline import Deadline
 from reviewer.manual.catalogue import Catalogue, load_catalogue
 from reviewer.resources import resource_dir
-from reviewer.rewriting import Offer, Proposal, Verdict, WordingBook, better, load_wordings, mend_and_verify
+from reviewer.rewriting import (
+    Mended,
+    Offer,
+    Proposal,
+    Verdict,
+    WordingBook,
+    better,
+    load_wordings,
+    mend,
+    mend_and_verify,
+    offers,
+)
 from reviewer.types import Finding, Span
 from tests.rewriting.situations import asked, cited
 
@@ -21,10 +34,12 @@ class ScriptedJudge:
         self._finds = list(finds)
         self.seen: list[str] = []
         self.dropped: list[Sequence[Span]] = []
+        self.forbidden: list[Sequence[str]] = []
 
-    def __call__(self, proposal: Proposal, dropped: Sequence[Span]) -> Verdict:
+    def __call__(self, proposal: Proposal, mended: Mended) -> Verdict:
         self.seen.append(proposal.text)
-        self.dropped.append(dropped)
+        self.dropped.append(mended.dropped)
+        self.forbidden.append(mended.forbidden)
         found = self._finds.pop(0)
         findings = tuple(cited(CATALOGUE, rule, proposal.text, quote) for rule, quote in found)
         return Verdict(not findings, findings)
@@ -83,11 +98,38 @@ def test_the_best_of_three_is_offered_and_there_is_no_fourth() -> None:
     assert len(judge.seen) <= 3
 
 
-def test_past_the_deadline_nothing_is_repaired() -> None:
+def test_past_the_deadline_nothing_is_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
     judge = ScriptedJudge([("B02", "仓库肯定没错。")], [])
     finding = cited(CATALOGUE, "A02", DRAFT, "这个我不知道，")
+    made: list[Mended] = []
+
+    def counted(*args: object, **known: object) -> Mended:
+        made.append(mend(*args, **known))  # type: ignore[arg-type]
+        return made[-1]
+
+    monkeypatch.setattr(offers, "mend", counted)
     assert offered(judge, finding, deadline=Deadline.after_ms(0)) is not None
-    assert len(judge.seen) == 1
+    assert (len(judge.seen), len(made)) == (1, 1)
+
+
+def test_what_was_lost_uncited_is_told_and_forbids_verified() -> None:
+    draft = "这单我给您免了，赔您500，明天到账。发票已开。"
+    finding = cited(CATALOGUE, "D02", draft, "这单我给您免了")
+    offer = mend_and_verify(asked(draft), [finding], BOOK, judge=ScriptedJudge([]), deadline=Deadline())
+    assert offer is not None
+    assert not offer.verdict.verified
+    assert offer.verdict.changed_facts == ("丢失：赔您500，", "丢失：明天到账。")
+    assert offer.text.endswith("发票已开。")
+
+
+def test_a_rule_found_on_the_way_forbids_what_it_forbids() -> None:
+    draft = "这个我不知道。全怪我们。赔您500元。"
+    judge = ScriptedJudge([("B04", "全怪我们。")], [])
+    finding = cited(CATALOGUE, "A02", draft, "这个我不知道。")
+    mend_and_verify(asked(draft), [finding], BOOK, judge=judge, deadline=Deadline())
+    entry = BOOK.get("B04")
+    assert entry is not None
+    assert judge.forbidden == [(), (entry.forbidden,)]
 
 
 def test_without_wordings_there_is_no_offer(catalogue: Catalogue) -> None:

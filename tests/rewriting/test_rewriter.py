@@ -69,11 +69,12 @@ def test_faults_are_compared_by_gravity_then_by_facts(catalogue: Catalogue) -> N
     minor, red = (Finding(catalogue.rule(rule), 0.9, (), "", "grader") for rule in ("A01", "D02"))
     order = (
         Verdict(True),
+        Verdict(False, note="改写里仍有“赔您500”"),
         Verdict(False, changed_facts=("丢失：3天",)),
         Verdict(False, (minor,)),
         Verdict(False, (minor, minor)),
         Verdict(False, (red,)),
-        Verdict(False, note="改写过长，没有写完"),
+        Verdict(False, note="改写过长，没有写完", judged=False),
     )
     faults = [verdict.faults for verdict in order]
     assert all(better < worse for better, worse in itertools.pairwise(faults))
@@ -99,3 +100,23 @@ def test_a_rewrite_that_keeps_the_words_a_check_found_is_not_verified() -> None:
     )
     assert not verdict.verified
     assert verdict.note == "改写里仍有“加我微信”"
+
+
+def test_a_promise_beside_a_breach_of_authority_is_not_verified() -> None:
+    def judged(text: str) -> Verdict:
+        draft = "这单我给您免了。补您500元，我的工号1024。"
+        return verify(
+            Proposal(text, "end"),
+            draft,
+            removable=[],
+            banned=[],
+            known="工号8866",
+            forbidden=["补您\\d+元"],
+            recheck=lambda _draft: regraded(),
+        )
+
+    promise = judged("我现在上报主管。补您500元，我的工号1024。")
+    assert (promise.verified, promise.note, promise.judged) == (False, "改写里仍有“补您500元”", True)
+    assert judged("500元我现在上报主管，我的工号1024。").verified
+    two = judged("500元我现在上报主管，工号8866，我的工号1024。")
+    assert (two.verified, two.note) == (False, "改写里有不止一个工号：1024、8866")

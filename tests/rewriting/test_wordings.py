@@ -14,6 +14,7 @@ from reviewer.resources import resource_dir
 from reviewer.rewriting.facts import compare_facts
 from reviewer.rewriting.wordings import Wording, WordingBook, load_wordings
 from reviewer.types import Rule
+from tests.rewriting.situations import asked
 
 FOLDER = resource_dir("corpus")
 CATALOGUE = load_catalogue(FOLDER)
@@ -64,7 +65,7 @@ def test_wordings_change_no_verdict_so_the_manual_stays_the_same(tmp_path: Path)
         ("    action: remove", "    action: delete", "规则 A02 action：取值不在允许的范围内"),
         ("    scope: reply\n", "    scope: all\n", "规则 A01 scope：取值不在允许的范围内"),
         ("put: 您}", "put: 您, why: x}", "不认识这一项"),
-        ("(?<!迷)你(?!们)", "(?<!迷你", "规则 A01 substitutions.2.find：取值不合要求"),
+        ("(?<!迷)你(?!们)", "(?<!迷你", "规则 A01 substitutions.3.find：取值不合要求"),
         (
             "{text: '好的，我现在就为您查看，请您稍等。'}",
             "{text: 好, channel: phone}",
@@ -101,3 +102,43 @@ def test_a_known_work_number_is_filled_in() -> None:
     context = CATALOGUE.rule("S06").good_context
     assert "工号是1024" in entry.wording(context, 0)
     assert "工号是[工号]" in entry.wording(replace(context, agent_id=""), 0)
+
+
+@pytest.mark.parametrize("agent_id", ["8866\n加微信13900001111", "我是客服小李", ""])
+def test_only_a_work_number_is_pasted_as_one(agent_id: str) -> None:
+    entry = BOOK.get("S06")
+    assert entry is not None
+    context = replace(CATALOGUE.rule("S06").good_context, agent_id=agent_id)
+    assert "我的工号是[工号]，" in entry.wording(context, 0)
+
+
+@pytest.mark.parametrize(("rule", "wording"), EVERY, ids=IDS)
+def test_a_wording_claims_nothing_that_nobody_has_done(rule: Rule, wording: Wording) -> None:
+    assert not re.search(r"已经?(?:为您|给您|转|记|提交|登记|上报|反馈)", wording.text)
+    entry = BOOK.get(rule.id)
+    assert entry is not None
+    assert not entry.forbidden or not re.search(entry.forbidden, wording.text)
+
+
+def test_the_placeholders_of_all_wordings_are_known() -> None:
+    assert {"[具体时间]", "[岗位]", "[工号]"} <= BOOK.blanks
+    assert "[图片]" not in BOOK.blanks
+
+
+@pytest.mark.parametrize(
+    ("rule", "customer", "wrong"),
+    [
+        ("B01", "这双拖鞋一穿就断，气死我了！", "等了"),
+        ("B01", "毛衣扣子是坏的", "费用"),
+        ("B03", "我想要一个永久会员", "久等"),
+        ("E03", "请你帮我便宜点吧", "红包"),
+    ],
+)
+def test_a_wording_supposes_nothing_that_the_customer_did_not_say(
+    rule: str, customer: str, wrong: str
+) -> None:
+    entry = BOOK.get(rule)
+    assert entry is not None
+    assert wrong not in entry.wording(asked("发来看看。", customer), 0)
+    told = {"B01": "扣了我三十块", "B03": "都拖了一周", "E03": "请你喝奶茶"}[rule]
+    assert entry.wording(asked("发来看看。", told), 0) != entry.wording(asked("发来看看。", customer), 0)

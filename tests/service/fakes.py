@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from reviewer.errors import ReviewerError
+from reviewer.outcome import Adjustments
 from reviewer.pipeline import Listener
 from reviewer.schema import NotAssessedOut, Review, ReviewRequest, RewriteOut, VersionsOut
 from reviewer.service.app import create_app
@@ -17,6 +18,7 @@ from reviewer.service.errors import BusyError
 from reviewer.service.queue import Reviewing, ReviewQueue
 from reviewer.service.reviewing import ReviewService
 from reviewer.settings import Settings
+from reviewer.types import Severity
 from tests.formats.reviews import make_finding, make_review
 
 CLEAN = "您好，请稍等。"
@@ -41,11 +43,13 @@ class FakeReviewer:
 
     version: str = "0.1.0"
     gate: threading.Event = field(default_factory=threading.Event)
-    fault: Exception | None = None
+    fault: BaseException | None = None
     started: threading.Event = field(default_factory=threading.Event)
     requests: list[ReviewRequest] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
+    adjustments: list[Adjustments] = field(default_factory=list)
     closed: bool = False
+    before_verdict: Callable[[], None] = lambda: None
     between_pieces: Callable[[], None] = lambda: None
     out_of_time: bool = False
 
@@ -60,16 +64,19 @@ class FakeReviewer:
         deadline_ms: float | None,
         rewrite: bool,
         all_rules: bool,  # noqa: ARG002
+        adjustments: Adjustments,
         listener: Listener,
     ) -> Review:
         self.requests.append(request)
         self.deadlines.append(deadline_ms)
+        self.adjustments.append(adjustments)
         self.started.set()
         assert self.gate.wait(PATIENCE_S)
         if self.fault is not None:
             raise self.fault
         draft = request.draft if isinstance(request.draft, str) else "\n".join(request.draft)
-        review = self._review(draft, in_time=bool(deadline_ms) and not self.out_of_time)
+        review = self._review(draft, adjustments, in_time=bool(deadline_ms) and not self.out_of_time)
+        self.before_verdict()
         listener.verdict(review)
         if not rewrite or not review.findings:
             return review
@@ -81,12 +88,13 @@ class FakeReviewer:
     def close(self) -> None:
         self.closed = True
 
-    def _review(self, draft: str, *, in_time: bool) -> Review:
-        findings = []
-        if "个人账户" in draft:
-            findings.append(make_finding(draft, "个人账户", rule="E03", severity="red"))
-        if "你" in draft:
-            findings.append(make_finding(draft, "你"))
+    def _review(self, draft: str, adjustments: Adjustments, *, in_time: bool) -> Review:
+        manual: list[tuple[str, str, Severity]] = [("E03", "个人账户", "red"), ("A01", "你", "minor")]
+        findings = [
+            make_finding(draft, word, rule=rule, severity=adjustments.severity.get(rule, severity))
+            for rule, word, severity in manual
+            if word in draft and rule not in adjustments.disabled
+        ]
         late = [] if in_time else [NotAssessedOut(rule="E01", severity="red", why="到时限仍未问到")]
         review = make_review(draft, findings, not_assessed=late)
         return review.model_copy(update={"versions": self.pipeline.versions})

@@ -92,6 +92,15 @@ def test_a_key_may_have_a_rate_of_its_own_and_a_batch_counts_each_draft(tmp_path
         refusal(client.post("/v1/batch", json=requests), 429)
 
 
+def test_a_batch_larger_than_the_rate_is_refused_for_good(tmp_path: Path) -> None:
+    with serving(tmp_path, serve_per_minute=3) as client:
+        answer = client.post("/v1/batch", json={"requests": [{"draft": CLEAN}] * 4})
+        assert "每分钟最多 3 条" in refusal(answer, 422)
+        assert "Retry-After" not in answer.headers
+    with serving(tmp_path / "other", serve_per_minute=3) as client:
+        assert client.post("/v1/batch", json={"requests": [{"draft": CLEAN}] * 3}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
 def test_an_open_door_is_refused_at_start(tmp_path: Path, host: str) -> None:
     with pytest.raises(SettingsError, match="还没有密钥"):
@@ -104,6 +113,69 @@ def test_without_keys_only_this_machine_by_name_gets_in(tmp_path: Path) -> None:
             refusal(client.get("/v1/rules", headers={"Host": host}), 421)
         for host in ("localhost", "127.0.0.1:8765", "[::1]:8765"):
             assert client.get("/v1/rules", headers={"Host": host}).status_code == 200
+
+
+def test_a_host_name_may_be_written_in_capitals(tmp_path: Path) -> None:
+    with serving(tmp_path) as client:
+        assert client.get("/v1/rules", headers={"Host": "LocalHost:8765"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Via", "X-Real-IP"])
+def test_without_keys_nobody_gets_in_through_a_proxy(tmp_path: Path, name: str) -> None:
+    proxied = {"Host": "127.0.0.1:8765", name: "8.8.8.8"}
+    with serving(tmp_path) as client:
+        assert "代理" in refusal(client.get("/v1/rules", headers=proxied), 421)
+    secret = add_key(tmp_path / "keys.json", "前台")
+    with serving(tmp_path) as client:
+        mine = {**proxied, "Authorization": f"Bearer {secret}"}
+        assert client.get("/v1/rules", headers=mine).status_code == 200
+
+
+def test_without_keys_no_foreign_page_uses_up_the_rate(tmp_path: Path) -> None:
+    listed = "https://chat.example.com"
+    with serving(tmp_path, serve_per_minute=1, serve_cors=(listed,)) as client:
+        foreign = {"Sec-Fetch-Site": "cross-site"}
+        for headers in (foreign, {**foreign, "Origin": "https://evil.example.com"}):
+            refusal(client.get("/v1/rules", headers=headers), 403)
+        assert client.get("/v1/rules", headers={**foreign, "Origin": listed}).status_code == 200
+        refusal(client.get("/v1/rules", headers={"Sec-Fetch-Site": "same-origin"}), 429)
+
+
+def test_a_body_that_is_no_json_needs_a_key_and_counts(tmp_path: Path) -> None:
+    secret = add_key(tmp_path / "keys.json", "前台")
+    json_type = {"Content-Type": "application/json"}
+    mine = {**json_type, "Authorization": f"Bearer {secret}"}
+    with serving(tmp_path, serve_per_minute=2) as client:
+        for content in ("{", "[" * 100_000):
+            refusal(client.post(REVIEW, content=content, headers=json_type), 401)
+        refusal(client.post(REVIEW, content="{", headers=mine), 422)
+        refusal(client.post(REVIEW, content="[" * 100_000, headers=mine), 400)
+        refusal(client.post(REVIEW, content="{", headers=mine), 429)
+
+
+def test_a_broken_key_file_is_not_described_to_strangers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = tmp_path / "keys.json"
+    add_key(keys, "前台")
+    with serving(tmp_path) as client:
+        keys.write_text("{}", encoding="utf-8")
+        assert str(tmp_path) not in refusal(client.get("/v1/rules"), 500)
+    assert str(keys) in caplog.text
+
+
+def test_a_policy_for_nobody_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    add_key(tmp_path / "keys.json", "前台")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("keys: {前台: {gate: minor}, 前抬: {gate: minor}}", encoding="utf-8")
+    create_app(make_settings(tmp_path, serve_policy=policy), FakeReviewer)
+    assert "keys.前抬 没有对应的密钥" in caplog.text
+    assert "keys.前台" not in caplog.text
+
+
+def test_any_origin_is_no_list_of_origins(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="逐个列出来源"):
+        create_app(make_settings(tmp_path, serve_cors=("https://a.example", "*")), FakeReviewer)
 
 
 def test_only_listed_origins_may_read_from_a_browser(tmp_path: Path) -> None:

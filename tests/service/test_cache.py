@@ -1,5 +1,8 @@
 """The cache: by content and versions, bounded, only what is whole."""
 
+from dataclasses import replace
+
+from reviewer.outcome import Adjustments
 from reviewer.schema import Review, ReviewRequest, RewriteOut
 from reviewer.service.cache import ReviewCache
 from reviewer.service.queue import Finished, Work
@@ -12,7 +15,7 @@ def work(draft: str = CLEAN, *, rewrite: bool = True, deadline_ms: float = 1000)
 
 
 def put(cache: ReviewCache, asked: Work, review: Review, *, in_time: bool = True) -> Review | None:
-    cache.put(asked, Finished(review, in_time))
+    cache.put(asked, Finished(review, in_time), generation=cache.generation)
     return cache.get(asked, review.versions)
 
 
@@ -52,6 +55,25 @@ def test_the_least_recently_used_goes_first() -> None:
     assert [bool(cache.get(work(draft), review.versions)) for draft in "一二三"] == [True, False, True]
     cache.clear()
     assert cache.get(work("三"), review.versions) is None
+
+
+def test_what_was_begun_before_everything_was_forgotten_is_not_kept() -> None:
+    cache, review = ReviewCache(2), make_review(CLEAN)
+    begun = cache.generation
+    cache.clear()
+    cache.put(work(), Finished(review, in_time=True), generation=begun)
+    assert cache.get(work(), review.versions) is None
+
+
+def test_teams_with_other_rules_do_not_share() -> None:
+    cache, review = ReviewCache(4), make_review(CLEAN)
+    put(cache, work(), review)
+    for team in (Adjustments({"A01": "red"}), Adjustments(disabled=frozenset({"A01"}))):
+        assert cache.get(replace(work(), adjustments=team), review.versions) is None
+
+
+def test_the_key_is_a_whole_sha_256() -> None:
+    assert len(work().content_key) == 64
 
 
 def test_size_zero_keeps_nothing() -> None:

@@ -54,7 +54,7 @@ def test_feedback_becomes_valid_labelled_examples(
         say(client, half, "accepted", rule="E03", reason="私下收款")
         ask(client, f"{CLEAN}没有反馈")
     done, examples, out = exported(tmp_path, catalogue)
-    assert done == Exported(4, 0)
+    assert done == Exported(4, 0, 0)
     for line in out.read_text(encoding="utf-8").splitlines():
         jsonschema.validate(json.loads(line), schema)
     assert validate([out], catalogue).faults == ()
@@ -84,9 +84,30 @@ def test_the_last_word_on_a_rule_counts_and_a_word_on_all_is_one_on_each(
 
 def test_what_was_not_assessed_is_in_dispute(tmp_path: Path, catalogue: Catalogue) -> None:
     with serving(tmp_path, FakeReviewer(out_of_time=True), serve_record_text=True) as client:
-        say(client, ask(client, FAMILIAR)["request_id"], "accepted")
+        say(client, ask(client, RED)["request_id"], "accepted")
     _, (example,), _ = exported(tmp_path, catalogue)
-    assert (set(example.gold), example.disputed) == ({"A01"}, ["E01"])
+    assert (set(example.gold), example.disputed) == ({"E03"}, ["E01"])
+
+
+def test_a_verdict_that_hangs_on_an_unjudged_rule_is_no_example(tmp_path: Path, catalogue: Catalogue) -> None:
+    reviewer = FakeReviewer(out_of_time=True)
+    with serving(tmp_path, reviewer, serve_record_text=True) as client:
+        for draft in (CLEAN, FAMILIAR):  # E01, red, is open
+            say(client, ask(client, draft)["request_id"], "accepted")
+        reviewer.out_of_time = False
+        silent = ask(client, BOTH)["request_id"]  # nobody has said anything of E03, red
+        say(client, silent, "accepted", rule="A01")
+    done, examples, _ = exported(tmp_path, catalogue)
+    assert (done, examples) == (Exported(0, 0, 3), [])
+
+
+def test_rules_that_the_team_switched_off_are_in_dispute(tmp_path: Path, catalogue: Catalogue) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("default: {disabled: [A01, A08]}", encoding="utf-8")
+    with serving(tmp_path, serve_record_text=True, serve_policy=policy) as client:
+        say(client, ask(client, BOTH)["request_id"], "accepted")
+    _, (example,), _ = exported(tmp_path, catalogue)
+    assert (set(example.gold), example.disputed) == ({"E03"}, ["A01", "A08"])
 
 
 def test_bubbles_are_exported_joined(tmp_path: Path, catalogue: Catalogue) -> None:
@@ -103,11 +124,11 @@ def test_without_recorded_text_there_is_nothing_to_export(tmp_path: Path, catalo
         note = {"reason": "客户13800138000要的", "reply": "秘密回复"}
         say(client, ask(client, FAMILIAR)["request_id"], "edited", **note)
     done, examples, _ = exported(tmp_path, catalogue)
-    assert (done, examples) == (Exported(0, 1), [])
+    assert (done, examples) == (Exported(0, 1, 0), [])
     record = Record(tmp_path / "record.sqlite3")
     ((_, (feedback,)),) = record.with_feedback()
     record.close()
-    assert (feedback.reason, feedback.reply) == ("客户***要的", "")
+    assert (feedback.reason, feedback.reply) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.errors import InputError, SettingsError
+from reviewer.errors import InputError, SettingsError, StorageError
+from reviewer.files import locked
 from reviewer.service.errors import AccessError
 from reviewer.service.keys import Keyring, add_key, is_loopback, read_keys, refuse_open_door, revoke_key
 
@@ -83,6 +84,15 @@ def test_a_name_has_one_valid_key(path: Path) -> None:
         add_key(path, "甲")
     with pytest.raises(InputError, match="没有"):
         revoke_key(path, "乙")
+
+
+def test_two_commands_do_not_write_over_each_other(path: Path) -> None:
+    secret = add_key(path, "甲")
+    with locked(path.parent, "测试"):
+        for command in (add_key, revoke_key):
+            with pytest.raises(StorageError, match="另一个密钥命令"):
+                command(path, "甲")
+    assert Keyring(path).name_of(secret) == "甲"
 
 
 @pytest.mark.parametrize("content", ["", "[]", json.dumps({"keys": [{"name": "甲"}]}), "\x00"])

@@ -40,12 +40,24 @@ def test_zero_means_no_limit() -> None:
         limiter.take("甲", per_minute=0)
 
 
-def test_a_batch_larger_than_the_bucket_takes_all_of_it() -> None:
+@pytest.mark.parametrize("spent", [1, 5, 10])
+def test_who_is_refused_a_batch_and_waits_as_told_gets_it(spent: int) -> None:
     clock = Clock()
     limiter = RateLimiter(clock)
-    limiter.take("甲", per_minute=10, cost=50)
-    with pytest.raises(RateLimitedError):
+
+    def batch_of_ten() -> None:
         limiter.take("甲", per_minute=10)
+        limiter.take("甲", per_minute=10, cost=9, taken=1)
+
+    limiter.take("甲", per_minute=10, cost=spent)
+    clock.now += 6
+    if spent == 1:
+        batch_of_ten()
+        return
+    with pytest.raises(RateLimitedError) as refused:
+        batch_of_ten()
+    clock.now += refused.value.retry_after_s
+    batch_of_ten()
 
 
 @given(st.lists(st.floats(0, 30), max_size=200), st.integers(1, 100))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import httpx2
 import pytest
 import requests
 import schemathesis
@@ -53,14 +54,19 @@ def operations_of(schema: OpenApiSchema) -> Iterator[Operation]:
         yield result.ok()
 
 
+def sent(client: TestClient, case: Fuzzed) -> httpx2.Response:
+    """Send ``case`` and return the answer."""
+    asked = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
+    assert asked.method
+    assert asked.url
+    assert asked.body is None or isinstance(asked.body, bytes | str)
+    headers = {name: str(value) for name, value in asked.headers.items()}
+    return client.request(asked.method, asked.url, content=asked.body, headers=headers)
+
+
 def put(client: TestClient, case: Fuzzed) -> None:
     """Send ``case`` and check the answer against the document."""
-    sent = requests.Request(**case.as_transport_kwargs(base_url="http://localhost")).prepare()
-    assert sent.method
-    assert sent.url
-    assert sent.body is None or isinstance(sent.body, bytes | str)
-    headers = {name: str(value) for name, value in sent.headers.items()}
-    answer = client.request(sent.method, sent.url, content=sent.body, headers=headers)
+    answer = sent(client, case)
     case.validate_response(answer, checks=CHECKS)
     if answer.status_code >= 400:
         assert answer.json()["error"]["message"].endswith("。")

@@ -6,8 +6,17 @@ import pytest
 
 from reviewer.errors import SettingsError
 from reviewer.manual.catalogue import Catalogue
+from reviewer.outcome import UNADJUSTED, Adjustments
 from reviewer.schema import NotAssessedOut, Review, ReviewRequest, RewriteOut
-from reviewer.service.policy import Gate, Policy, apply_policy, gate_of, load_policies, with_team_facts
+from reviewer.service.policy import (
+    Gate,
+    Policy,
+    adjustments_of,
+    gate_of,
+    load_policies,
+    with_policy_note,
+    with_team_facts,
+)
 from reviewer.settings import FailOn
 from reviewer.types import Severity
 from tests.formats.reviews import make_finding, make_review
@@ -54,49 +63,17 @@ def test_gate(review: Review, level: FailOn, gate: Gate) -> None:
     assert gate_of(review, Policy(gate=level)) == gate
 
 
-def test_no_policy_changes_nothing(catalogue: Catalogue) -> None:
-    review = red()
-    assert apply_policy(review, Policy(gate="never", facts=("包邮",)), catalogue) is review
+def test_rules_switched_off_are_named_in_the_notes() -> None:
+    assert with_policy_note(red(), Policy(gate="never", facts=("包邮",))).notes == []
+    assert with_policy_note(red(), Policy(disabled=("A01", "E01"))).notes == [
+        "按团队设置停用的规则：A01、E01。"
+    ]
 
 
-def test_a_rule_switched_off_counts_nowhere(catalogue: Catalogue) -> None:
-    review = apply_policy(minor(open_rule=("E01", "red")), Policy(disabled=("A01", "E01")), catalogue)
-    assert (review.verdict, review.score, review.findings) == ("pass", 100, [])
-    assert review.not_assessed == []
-    assert "A01" not in review.assessed
-    assert review.rewrite.status == "none"
-    assert "A01、E01" in review.notes[-1]
-
-
-def test_a_raised_severity_reaches_verdict_order_and_gate(catalogue: Catalogue) -> None:
-    draft = "你把钱转我个人账户。"
-    review = make_review(
-        draft,
-        [make_finding(draft, "个人账户", rule="E03", severity="red"), make_finding(draft, "你")],
-    )
-    policy = Policy(severity={"A01": "red", "E03": "minor"})
-    changed = apply_policy(review, policy, catalogue)
-    assert [(f.rule.id, f.rule.severity) for f in changed.findings] == [("A01", "red"), ("E03", "minor")]
-    assert (changed.verdict, gate_of(changed, policy)) == ("block", "block")
-    assert changed.findings[0].spans == review.findings[1].spans
-
-
-def test_a_lowered_severity_of_an_open_rule_lets_a_draft_pass_the_verdict_only(catalogue: Catalogue) -> None:
-    policy = Policy(severity={"D01": "minor"})
-    changed = apply_policy(clean(open_severity="major"), policy, catalogue)
-    assert (changed.verdict, gate_of(changed, policy)) == ("pass", "not_assessed")
-
-
-def test_a_rewrite_is_not_blamed_for_a_rule_switched_off(catalogue: Catalogue) -> None:
-    draft = "你把钱转我个人账户。"
-    review = make_review(
-        draft,
-        [make_finding(draft, "个人账户", rule="E03", severity="red"), make_finding(draft, "你")],
-        rewrite=RewriteOut(text=FAMILIAR, status="unverified", findings=[make_finding(FAMILIAR, "你")]),
-    )
-    rewrite = apply_policy(review, Policy(disabled=("A01",)), catalogue).rewrite
-    assert rewrite.findings == []
-    assert rewrite.note == "改写只违反已停用的规则"
+def test_the_reviewer_is_told_severities_and_rules_switched_off() -> None:
+    told = adjustments_of(Policy(gate="major", severity={"A01": "red"}, disabled=("A08",)))
+    assert told == Adjustments({"A01": "red"}, frozenset({"A08"}))
+    assert adjustments_of(Policy(gate="major")) == UNADJUSTED
 
 
 def test_facts_and_numbers_of_the_team_come_first() -> None:
@@ -128,7 +105,9 @@ def test_a_key_takes_from_the_default_what_it_leaves_open(tmp_path: Path, catalo
         ("keys: {前台: {severity: {Z99: red}}}", "Z99"),
         ("default: [", "YAML"),
         ("- 1", "开头"),
-        ("default: {public_numbers: [4008001234]}", "public_numbers"),
+        ("default: {public_numbers: [4008001234]}", "public_numbers.0 不可用：应是字符串。"),
+        ("default: {per_minute: -1}", "per_minute 不可用：太小。"),
+        ("default: {facts: [2025-02-30]}", "日期和号码请加引号"),
     ],
 )
 def test_a_faulty_file_is_one_line_that_says_where(

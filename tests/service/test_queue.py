@@ -102,16 +102,82 @@ def test_the_deadline_counts_the_wait() -> None:
         busy(queue, reviewer)
         heard: list[Event] = []
         queue.submit(work(deadline_ms=3_000), heard.append)
-        clock.now += 2
+        clock.now += 0.5
         late: list[Event] = []
         queue.submit(work(FAMILIAR, deadline_ms=1_000), late.append)
-        clock.now += 1.5
+        clock.now += 3
         reviewer.gate.set()
         wait_for(lambda: ended(late))
     assert reviewer.deadlines == [60_000, 0, 0]
     finished = late[-1]
     assert isinstance(finished, Finished)
     assert not finished.in_time
+
+
+def test_nobody_waits_for_an_engine_that_does_not_come_back() -> None:
+    reviewer = FakeReviewer()
+    with running(reviewer) as (queue, clock):
+        busy(queue, reviewer)
+        queue.submit(work("等候", deadline_ms=5_000), lambda _event: None)
+        clock.now += 6
+        with pytest.raises(BusyError) as refused:
+            queue.submit(work("来不及", deadline_ms=5_000), lambda _event: None)
+        assert refused.value.retry_after_s == 6
+
+
+class OutOfControl(BaseException):
+    """No Exception: what a bare except would miss."""
+
+
+@pytest.mark.parametrize("fault", [OutOfControl(), SystemExit(3), KeyboardInterrupt()])
+def test_a_broken_engine_thread_is_said_to_everybody(fault: BaseException) -> None:
+    told: list[ReviewerError] = []
+    reviewer = FakeReviewer(fault=fault)
+    queue = ReviewQueue(lambda: reviewer, size=4, on_failed=told.append)
+    queue.start()
+    wait_for(lambda: is_ready(queue))
+    heard = busy(queue, reviewer)
+    waiting: list[Event] = []
+    queue.submit(work("等候"), waiting.append)
+    reviewer.gate.set()
+    wait_for(lambda: bool(told))
+    for last in (heard[-1], waiting[-1]):
+        assert isinstance(last, Failed)
+        assert type(fault).__name__ in str(last.error)
+    for call in (queue.require_ready, lambda: queue.submit(work(), lambda _event: None)):
+        with pytest.raises(ReviewerError, match=type(fault).__name__):
+            call()
+    queue.close()
+    assert reviewer.closed
+
+
+def test_a_reviewer_whose_versions_cannot_be_told_is_a_failure() -> None:
+    told: list[ReviewerError] = []
+    reviewer = FakeReviewer()
+    del reviewer.pipeline
+    queue = ReviewQueue(lambda: reviewer, size=1, on_failed=told.append)
+    queue.start()
+    wait_for(lambda: bool(told))
+    with pytest.raises(ReviewerError, match="AttributeError"):
+        queue.require_ready()
+    queue.close()
+
+
+def test_a_stop_does_not_wait_for_models_that_are_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reviewer.service.queue._LOADING_STOP_S", 0.01)
+    load = threading.Event()
+    reviewer = FakeReviewer()
+
+    def slowly() -> FakeReviewer:
+        assert load.wait(10)
+        return reviewer
+
+    queue = ReviewQueue(slowly, size=1)
+    queue.start()
+    queue.close()
+    assert not reviewer.closed
+    load.set()
+    wait_for(lambda: reviewer.closed)
 
 
 def test_the_same_work_in_flight_is_done_once_and_latecomers_hear_all() -> None:

@@ -59,7 +59,7 @@ def record(path: Path) -> Iterator[Record]:
 
 def test_what_was_written_is_there_when_opened_again(path: Path) -> None:
     first = Record(path)
-    first.write(ENTRY)
+    first.write(ENTRY, begun=0)
     first.add_feedback("r1", ACCEPTED)
     first.close()
     second = Record(path)
@@ -76,15 +76,15 @@ def test_the_file_is_private_and_in_wal_mode(record: Record, path: Path) -> None
 
 
 def test_the_final_outcome_replaces_the_early_one_and_keeps_its_feedback(record: Record) -> None:
-    record.write(ENTRY)
+    record.write(ENTRY, begun=0)
     record.add_feedback("r1", ACCEPTED)
     final = replace(ENTRY, timing_ms='{"total": 9.0}')
-    record.write(final)
+    record.update(final)
     assert list(record.with_feedback()) == [(final, [ACCEPTED])]
 
 
 def test_a_key_sees_and_deletes_its_own_reviews_only(record: Record) -> None:
-    record.write(ENTRY)
+    record.write(ENTRY, begun=0)
     with pytest.raises(UnknownReviewError):
         record.find("r1", key="后台")
     assert record.delete_conversation("c1", key="后台") == 0
@@ -96,20 +96,72 @@ def test_a_key_sees_and_deletes_its_own_reviews_only(record: Record) -> None:
 
 
 def test_what_is_deleted_leaves_no_trace_in_the_files(record: Record, path: Path) -> None:
-    record.write(replace(ENTRY, request="客户的秘密原话"))
+    record.write(replace(ENTRY, request="客户的秘密原话"), begun=0)
     record.add_feedback("r1", Feedback("", "edited", "秘密理由", "秘密回复"))
     assert record.delete_conversation("c1", key="前台") == 1
+    assert record.fold()
     for file in path.parent.iterdir():
         assert "秘密".encode() not in file.read_bytes(), file.name
     assert list(record.with_feedback()) == []
 
 
+def test_a_reader_that_keeps_the_log_from_being_folded_is_noticed(record: Record, path: Path) -> None:
+    record.write(replace(ENTRY, request="客户的秘密原话"), begun=0)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM reviews").fetchall()
+        assert record.delete_conversation("c1", key="前台") == 1
+        assert not record.fold()
+        assert any("秘密".encode() in file.read_bytes() for file in path.parent.iterdir())
+    assert record.fold()
+    assert not any("秘密".encode() in file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_what_is_under_way_when_it_is_deleted_is_not_written(record: Record) -> None:
+    begun = record.now()
+    record.write(ENTRY, begun=begun)
+    assert record.delete_conversation("c1", key="前台") == 1
+    record.update(ENTRY)
+    record.write(replace(ENTRY, id="r2"), begun=begun)
+    record.write(replace(ENTRY, id="r3", key="后台"), begun=begun)
+    record.write(replace(ENTRY, id="r4"), begun=record.now() + 1)
+    for gone in ("r1", "r2"):
+        with pytest.raises(UnknownReviewError):
+            record.find(gone, key="前台")
+    assert record.find("r3", key="后台").id == "r3"
+    assert record.find("r4", key="前台").id == "r4"
+
+
+def test_a_conversation_can_be_deleted_whatever_its_key(record: Record) -> None:
+    for name, key in (("r1", ""), ("r2", "前台"), ("r3", "作废的")):
+        record.write(replace(ENTRY, id=name, key=key), begun=0)
+    record.write(replace(ENTRY, id="r4", conversation="c2"), begun=0)
+    assert record.delete_conversation("c1", key=None) == 3
+    assert record.find("r4", key="前台").id == "r4"
+
+
+def test_a_record_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    Record(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE reviews DROP COLUMN disabled")
+        database.execute(
+            "INSERT INTO reviews VALUES ('r0', 1, '前台', '', '', '', '', '', '', 1, '', '', '', '')"
+        )
+        database.execute("PRAGMA user_version = 1")
+        database.commit()
+    record = Record(path)
+    assert record.find("r0", key="前台").disabled == "[]"
+    record.write(ENTRY, begun=0)
+    assert record.find("r1", key="前台") == ENTRY
+    record.close()
+
+
 def test_what_is_past_its_days_goes(path: Path) -> None:
     clock = Clock()
     record = Record(path, clock=clock)
-    record.write(ENTRY)
+    record.write(ENTRY, begun=0)
     clock.now += 2 * _DAY_S
-    record.write(replace(ENTRY, id="r2"))
+    record.write(replace(ENTRY, id="r2"), begun=0)
     assert record.delete_older_than(3) == 0
     clock.now += 2 * _DAY_S
     assert record.delete_older_than(3) == 1

@@ -1,14 +1,18 @@
 """Starting and stopping a real server."""
 
+import asyncio
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from reviewer.errors import ReviewerError
-from reviewer.service.server import run_server
+from reviewer.service.server import ImpatientProtocol, run_server
 from tests.service.fakes import RED, failing_factory, make_settings, wait_for
 from tests.service.processes import served_by_a_process
 
@@ -29,6 +33,28 @@ def test_a_stop_finishes_what_runs_and_refuses_what_waits(tmp_path: Path) -> Non
         (tmp_path / "hold").unlink()
         assert running.result().json()["gate"] == "block"
         assert process.wait(timeout=20) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /v1/review HTTP/1.1\r\nHost: loc"])
+def test_a_connection_without_a_request_is_closed(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = uvicorn.Config(unused, lifespan="off", log_config=None)
+    config.load()
+    monkeypatch.setattr(config, "timeout_keep_alive", 0.05)
+
+    async def main() -> bytes:
+        loop = asyncio.get_running_loop()
+        here, there = socket.socketpair()
+        with here:
+            here.setblocking(False)
+            here.send(begun)
+            await loop.connect_accepted_socket(lambda: ImpatientProtocol(config, ServerState(), {}), there)
+            return await asyncio.wait_for(loop.sock_recv(here, 1), 10)
+
+    assert asyncio.run(main()) == b""
+
+
+async def unused(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise AssertionError("there is no request")
 
 
 def test_models_that_cannot_be_loaded_end_the_server_with_the_reason(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from reviewer.outcome import Adjustments
 from reviewer.pipeline import Listener
 from reviewer.schema import Review, ReviewRequest
 from reviewer.service.server import run_server
@@ -27,13 +28,19 @@ class Held(FakeReviewer):
         deadline_ms: float | None,
         rewrite: bool,
         all_rules: bool,
+        adjustments: Adjustments,
         listener: Listener,
     ) -> Review:
         (self.hold.parent / "started").touch()
         while self.hold.exists():
             time.sleep(0.005)
         return super().review(
-            request, deadline_ms=deadline_ms, rewrite=rewrite, all_rules=all_rules, listener=listener
+            request,
+            deadline_ms=deadline_ms,
+            rewrite=rewrite,
+            all_rules=all_rules,
+            adjustments=adjustments,
+            listener=listener,
         )
 
 

@@ -1,0 +1,29 @@
+"""What pydantic found wrong with a value, in Chinese."""
+
+_BROKEN = {
+    "missing": "缺少这个字段",
+    "extra_forbidden": "没有这个字段",
+    "json_invalid": "请求体不是合法的 JSON",
+    "model_attributes_type": "应是 JSON 对象，请求头须有 Content-Type: application/json",
+    "model_type": "应是由字段组成的对象",
+    "dict_type": "应是由字段组成的对象",
+    "literal_error": "不是允许的值",
+    "string_type": "应是字符串",
+    "string_too_long": "太长",
+    "string_unicode": "不是合法的 Unicode 文本",
+    "list_type": "应是列表",
+    "tuple_type": "应是列表",
+    "too_short": "不能为空",
+    "bool_type": "应是 true 或 false",
+    "bool_parsing": "应是 true 或 false",
+    "int_type": "应是整数",
+    "int_parsing": "应是整数",
+    "int_from_float": "应是整数",
+    "greater_than_equal": "太小",
+    "less_than_equal": "太大",
+}
+
+
+def what_is_wrong(kind: str) -> str:
+    """Return what an error of pydantic's type ``kind`` means."""
+    return _BROKEN.get(kind, f"不可用（{kind}）")
