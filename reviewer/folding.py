@@ -21,9 +21,9 @@ _INVISIBLE = frozenset({"Cf", "Cc", "Cs"})
 # Letters by category that render as nothing: the Hangul fillers.
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 _LINE_BREAKS = frozenset("\n\x0b\x0c\x85\u2028\u2029")
-# First and last code point of CJK ideographs and their punctuation.
 # Long enough for two ideographs; shorter runs are words and order numbers.
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={0,2}(?![A-Za-z0-9+/=])")
+# First and last code point of CJK ideographs and their punctuation.
 _CJK_RANGES = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
 
 

@@ -69,6 +69,16 @@ def read_card(folder: Path) -> Card:
         raise ModelCorruptError(f"分类器说明 {path} 已损坏；请重新安装或重新训练。") from cause
 
 
+def write_card(folder: Path, card: Card) -> None:
+    """Write what ``read_card`` reads; last of all, for a folder with a card is a finished classifier.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    with atomic_path(folder / CARD) as temporary:
+        temporary.write_text(card.model_dump_json(indent=1), encoding="utf-8")
+
+
 def classifier_files(
     folder: Path, home: Path, *, notify: Callable[[str], None] = lambda _text: None
 ) -> ClassifierFiles:

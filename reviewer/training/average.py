@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from reviewer.classifier.files import CARD, HEAD, LAYERS, Card, identity_of, read_card
+from reviewer.classifier.files import HEAD, LAYERS, Card, identity_of, read_card, write_card
 from reviewer.classifier.head import Head
 from reviewer.errors import InputError
 from reviewer.files import atomic_path, ensure_dir
 from reviewer.models.e5 import write_layers
 from reviewer.models.hashing import file_sha256
+from reviewer.training.folder import is_finished
 from reviewer.training.start import Start, load_start
 
 
@@ -34,7 +35,7 @@ def average(first: Path, second: Path, out: Path, *, share: float) -> Card:
         StorageError: ``out`` cannot be written.
     """
     ensure_dir(out)
-    if (out / CARD).exists():
+    if is_finished(out):
         raise InputError(f"{out} 里已经有一个分类器；请换一个 --out。")
     cards = read_card(first), read_card(second)
     one, other = load_start(first, cards[0].base), load_start(second, cards[0].base)
@@ -52,8 +53,7 @@ def average(first: Path, second: Path, out: Path, *, share: float) -> Card:
             "figures": {},
         }
     )
-    with atomic_path(out / CARD) as temporary:
-        temporary.write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    write_card(out, card)
     return card
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from reviewer.classifier.files import CARD, HEAD, LAYERS, Card
+from reviewer.classifier.files import HEAD, LAYERS, Card, write_card
 from reviewer.classifier.head import Head
 from reviewer.files import atomic_path, ensure_dir
 from reviewer.models.e5 import gguf_name, write_layers
@@ -112,8 +112,7 @@ def export(
     )
     with atomic_path(folder / README) as temporary:
         temporary.write_text(model_card(card, provenance), encoding="utf-8")
-    with atomic_path(folder / CARD) as temporary:
-        temporary.write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    write_card(folder, card)
     return card
 
 
