@@ -115,7 +115,7 @@ def _evidence(reviewer: Reviewer, example: Example, *, ask: bool) -> dict[str, A
     if ask:
         prompt = pipeline.prompts.prompt(conversation, clauses, resident_rules(pipeline.catalogue.rules))
         asking = Grader(reviewer.engine, pipeline.prompts, Calibration())
-        grading = asking.grade(prompt, rules, resident=rules, evidence={}, deadline=Deadline())
+        grading = asking.grade(prompt, rules, resident=rules, evidence={}, hit=False, deadline=Deadline())
         logits = {grade.rule_id: grade.logit for grade in grading.grades}
     return {
         "conditions": _conditions(reviewer, ask=ask),
@@ -167,10 +167,11 @@ class _Table:
 
 
 class _Thresholds(NamedTuple):
-    """From which probability on a rule counts as violated."""
+    """From which probability on a rule counts as violated, and from which on a draft is suspect."""
 
     red: float
     other: float
+    draft: float
 
 
 def _table(records: Sequence[dict[str, Any]]) -> _Table:
@@ -266,25 +267,38 @@ def _score(table: _Table, found: npt.NDArray[np.bool_]) -> _Score:
 
 
 def _best_thresholds(table: _Table, probability: Vector) -> _Thresholds:
-    """Return the thresholds of red rules and of all others; checks count as found.
+    """Return the thresholds of red rules, of all others and of suspicion; checks count as found.
 
-    A missed red line costs more than anything, a wrong block a little less: red takes the best
-    recall that keeps ``RED_PRECISION``. A clean draft flagged costs a chat team every time, so for the
-    rest specificity below ``SPECIFICITY`` is not bought with recall.
+    A missed red line costs more than anything, a wrong block a little less: red takes the best recall
+    that keeps ``RED_PRECISION``. A clean draft flagged costs a chat team every time: suspicion finds as
+    many bad drafts as ``SPECIFICITY`` allows. Then the rest take the best rule F1.
     """
     grid = [round(float(t), 3) for t in np.linspace(0.05, 0.98, 94)]
     reds = table.rows(table.red)
     at_red = {t: _score(reds, (probability[table.red] >= t) | reds.hits) for t in grid}
     precise = [t for t in grid if at_red[t].precision >= RED_PRECISION] or grid[-1:]
     red = max(precise, key=lambda t: (at_red[t].recall, t))
-    scores = {t: _score(table, _found(table, probability, _Thresholds(red=red, other=t))) for t in grid}
-    kept = [t for t in grid if scores[t].specificity >= SPECIFICITY] or grid[-1:]
-    return _Thresholds(red=red, other=max(kept, key=lambda t: scores[t].f1))
+
+    def score(other: float, draft: float) -> _Score:
+        return _score(table, _found(table, probability, _Thresholds(red, other, draft)))
+
+    specific = [t for t in grid if score(red, t).specificity >= SPECIFICITY] or grid[-1:]
+    draft = min(specific)
+    return _Thresholds(red, max(grid, key=lambda t: score(t, draft).f1), draft)
 
 
 def _found(table: _Table, probability: Vector, thresholds: _Thresholds) -> npt.NDArray[np.bool_]:
+    """Decide as ``Calibration.violated`` does, for all drafts at once."""
+    size = int(table.drafts.max()) + 1
+    kept, found_any, best = np.ones(size), np.zeros(size, dtype=bool), np.zeros(size)
+    np.multiply.at(kept, table.drafts, 1 - probability)
+    np.maximum.at(best, table.drafts, probability)
+    suspect = 1 - kept >= thresholds.draft
     limits = np.where(table.red, thresholds.red, thresholds.other)
-    return np.asarray((probability >= limits) | table.hits)
+    found = table.hits | (probability >= limits) & suspect[table.drafts]
+    np.logical_or.at(found_any, table.drafts, found)
+    likeliest = probability == best[table.drafts]
+    return np.asarray(found | likeliest & (suspect & ~found_any)[table.drafts])
 
 
 @app.command()
@@ -299,7 +313,7 @@ def fit(
     table = _table(rows)
     print(f"{len(rows)} examples, {table.labels.sum()} violations, {len(table.labels)} pairs")
     print("held-out probabilities; thresholds are chosen on the same rows, so the figures are a little high")
-    print("evidence           AUC    red/other   rule F1 (P/R)       flag recall/spec   red recall/precision")
+    print("evidence           AUC    red/other/draft  rule F1 (P/R)       flag recall/spec   red rec./prec.")
     for label, columns in EVIDENCE.items():
         if not all(np.ptp(table.features[:, column]) for column in columns):
             continue
@@ -307,8 +321,8 @@ def fit(
         thresholds = _best_thresholds(table, probability)
         found = _found(table, probability, thresholds)
         area = f"{roc_auc_score(table.labels, probability):.3f}"
-        print(f"{label:18} {area}  {thresholds.red:.2f}/{thresholds.other:.2f}   {_line(table, found)}")
-    print(f"{'checks alone':18} {'':5}  {'':9}   {_line(table, table.hits)}")
+        print(f"{label:18} {area}  {'/'.join(f'{t:.2f}' for t in thresholds)}   {_line(table, found)}")
+    print(f"{'checks alone':18} {'':5}  {'':14}   {_line(table, table.hits)}")
     if write:
         _write(table, rows[0]["conditions"], records.name)
 

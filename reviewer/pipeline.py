@@ -212,6 +212,7 @@ class Pipeline:
         evidence = {
             rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in candidates.asked
         }
+        found = self._hit_findings(hits, applicable)
         grading = Grading((), candidates.asked)
         if in_time:
             with clock.stage("grade"):
@@ -220,9 +221,9 @@ class Pipeline:
                     candidates.asked,
                     resident=resident_rules(self.catalogue.rules),
                     evidence=evidence,
+                    hit=bool(found),
                     deadline=deadline,
                 )
-        found = self._hit_findings(hits, applicable)
         found |= {
             grade.rule_id: Finding(self.catalogue.rule(grade.rule_id), grade.probability, (), "", "grader")
             for grade in grading.grades

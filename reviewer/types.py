@@ -118,8 +118,8 @@ class Grade:
     """One answered question: is this rule violated by this draft?
 
     ``logit`` is log P(yes) - log P(no) of the language model's next token, before calibration, or
-    None when it was not asked; ``probability`` (0-1) is after it; ``violated`` compares it with the
-    rule's threshold.
+    None when it was not asked; ``probability`` (0-1) is after it; ``violated`` is what the
+    thresholds make of it beside the grades of the other rules.
     """
 
     rule_id: str

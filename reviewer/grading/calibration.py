@@ -46,11 +46,16 @@ class Conditions(BaseModel):
 
 
 class Thresholds(BaseModel):
-    """From which probability on a rule counts as violated: red rules, and all others."""
+    """From which probability on a rule counts as violated, and a draft as suspect.
+
+    ``red`` and ``other`` are about one rule; ``draft`` is about the chance that any rule is broken,
+    None where that has not been fitted.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     red: float = Field(_THRESHOLD, gt=0, lt=1)
     other: float = Field(_THRESHOLD, gt=0, lt=1)
+    draft: float | None = Field(None, gt=0, lt=1)
 
 
 class _Fitted(BaseModel):
@@ -77,7 +82,9 @@ class Calibration:
 
     content_hash: str = ""
     fitted_on: str = ""
-    thresholds: Thresholds = field(default_factory=lambda: Thresholds(red=_THRESHOLD, other=_THRESHOLD))
+    thresholds: Thresholds = field(
+        default_factory=lambda: Thresholds(red=_THRESHOLD, other=_THRESHOLD, draft=None)
+    )
     check_probability: float = 0.99
     intercept: float = 0.0
     weights: Mapping[str, float] = field(default_factory=lambda: {"logit": 1.0})
@@ -88,9 +95,32 @@ class Calibration:
         """Whether the grader's own answer has any weight in the probability."""
         return self.weights.get("logit", 0.0) != 0.0
 
-    def violated(self, severity: Severity, probability: float) -> bool:
-        """Whether a rule of that severity counts as violated."""
-        return probability >= (self.thresholds.red if severity == "red" else self.thresholds.other)
+    def violated(
+        self, probabilities: Mapping[str, float], severities: Mapping[str, Severity], *, hit: bool
+    ) -> frozenset[str]:
+        """Return the ids of the rules that count as violated by one draft.
+
+        A draft is suspect when the chance that any rule is broken, one minus the product of the chances
+        that each is kept, reaches its threshold. One that is not breaks nothing. A suspect one breaks
+        the rules that reach their own threshold, and at least the likeliest: neighbouring rules that
+        share the doubt about one fault would otherwise let it pass.
+
+        Args:
+            probabilities: The chance, 0-1, that each rule is violated, by rule id.
+            severities: The manual's severity of each of them.
+            hit: Whether a check has found something already, so that the draft does not pass anyway.
+        """
+        limits = {"red": self.thresholds.red}
+        reached = frozenset(
+            rule_id
+            for rule_id, probability in probabilities.items()
+            if probability >= limits.get(severities[rule_id], self.thresholds.other)
+        )
+        if self.thresholds.draft is None:
+            return reached
+        if 1 - math.prod(1 - probability for probability in probabilities.values()) < self.thresholds.draft:
+            return frozenset()
+        return reached if reached or hit else frozenset({max(probabilities, key=probabilities.__getitem__)})
 
     def probability(self, rule_id: str, features: Mapping[str, float]) -> float:
         """Return the chance, 0-1, that the rule is violated.

@@ -45,39 +45,53 @@ class Grader:
         *,
         resident: Sequence[Rule],
         evidence: Mapping[str, Evidence],
+        hit: bool,
         deadline: Deadline,
     ) -> Grading:
         """Grade ``rules`` in their order, the likeliest and gravest first being the caller's affair.
 
         Rules outside ``resident``, those of the prompt's system text, bring their own text. The
         language model is not asked when calibration has found its answers worth nothing: waiting for
-        them would change no grade.
+        them would change no grade. ``hit`` says that a check has found something already.
 
         Raises:
             EngineError: the prompt does not fit, or the engine failed.
         """
-        if not self.calibration.uses_the_model:
-            return Grading(
-                tuple(self._grade(rule, None, evidence.get(rule.id, Evidence())) for rule in rules), ()
-            )
-        tails = [self.prompts.violated(rule, resident=rule in resident) for rule in rules]
-        scores = self.engine.score(prompt, tails, self.prompts.choices, deadline=deadline)
-        grades: list[Grade] = []
-        unanswered: list[Rule] = []
-        for rule, score in zip(rules, scores, strict=True):
-            if score is None:
-                unanswered.append(rule)
-                continue
-            yes, no = score
-            grades.append(self._grade(rule, yes - no, evidence.get(rule.id, Evidence())))
-        return Grading(tuple(grades), tuple(unanswered))
+        logits: Sequence[float | None] = [None] * len(rules)
+        unanswered: tuple[Rule, ...] = ()
+        if self.calibration.uses_the_model:
+            tails = [self.prompts.violated(rule, resident=rule in resident) for rule in rules]
+            scores = self.engine.score(prompt, tails, self.prompts.choices, deadline=deadline)
+            unanswered = tuple(rule for rule, score in zip(rules, scores, strict=True) if score is None)
+            rules = [rule for rule, score in zip(rules, scores, strict=True) if score is not None]
+            logits = [yes - no for yes, no in filter(None, scores)]
+        return Grading(self._grades(rules, logits, evidence, hit=hit), unanswered)
 
-    def _grade(self, rule: Rule, logit: float | None, evidence: Evidence) -> Grade:
+    def _grades(
+        self,
+        rules: Sequence[Rule],
+        logits: Sequence[float | None],
+        evidence: Mapping[str, Evidence],
+        *,
+        hit: bool,
+    ) -> tuple[Grade, ...]:
+        asked = dict(zip((rule.id for rule in rules), logits, strict=True))
+        probabilities = {
+            rule_id: self._probability(rule_id, logit, evidence.get(rule_id, Evidence()))
+            for rule_id, logit in asked.items()
+        }
+        severities = {rule.id: rule.severity for rule in rules}
+        violated = self.calibration.violated(probabilities, severities, hit=hit)
+        return tuple(
+            Grade(rule_id, logit, probabilities[rule_id], rule_id in violated)
+            for rule_id, logit in asked.items()
+        )
+
+    def _probability(self, rule_id: str, logit: float | None, evidence: Evidence) -> float:
         features = {
             "logit": logit or 0.0,
             "dense": evidence.dense,
             "bm25": evidence.bm25,
             "classifier": evidence.classifier,
         }
-        probability = self.calibration.probability(rule.id, features)
-        return Grade(rule.id, logit, probability, self.calibration.violated(rule.severity, probability))
+        return self.calibration.probability(rule_id, features)

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from reviewer.service.errors import RateLimitedError
 
+# Who waits as told must get in, though sums of waits are a little off.
+_ROUNDING = 1e-6
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -44,7 +47,7 @@ class RateLimiter:
         bucket = self._buckets.setdefault(name, _Bucket(per_minute, now))
         bucket.tokens = min(per_minute, bucket.tokens + (now - bucket.at) * per_minute / 60)
         bucket.at = now
-        if bucket.tokens < cost:
+        if bucket.tokens < cost - _ROUNDING:
             retry = max(1, math.ceil((cost - bucket.tokens) * 60 / per_minute))
             bucket.tokens += taken
             raise RateLimitedError(

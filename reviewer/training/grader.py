@@ -74,7 +74,8 @@ def _train(
     encoder = load_encoder(fetch_model(entry, home, notify=progress.note))
     tokenizer = UnigramTokenizer(encoder_files(entry, home).vocabulary)
     progress.note("准备样本…")
-    samples = training_set(task.data.examples, task.catalogue, tokenizer)
+    pointed = pointed_shares(task.data.examples, task.catalogue, start.pointed() if start else {})
+    samples = training_set(task.data.examples, task.catalogue, tokenizer, pointed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = Network(encoder, text_vectors(encoder, rules, tokenizer))
@@ -99,7 +100,6 @@ def _train(
         held_out=task.held_out.files,
         figures=measure(network, held_out, special.padding),
     )
-    pointed = pointed_shares(task.data.examples, task.catalogue, start.pointed() if start else {})
     return export(network, rules, pointed, provenance, out)
 
 

@@ -57,19 +57,26 @@ class TrainingSet:
     absent: tuple[int, ...] = ()
 
 
-def training_set(examples: Sequence[Example], catalogue: Catalogue, tokenizer: Tokenizer) -> TrainingSet:
+def training_set(
+    examples: Sequence[Example], catalogue: Catalogue, tokenizer: Tokenizer, pointed: Sequence[float]
+) -> TrainingSet:
     """Return everything that can be learned from ``examples`` and the manual (some 3 ms an example).
+
+    Args:
+        examples: What is labelled.
+        catalogue: Whose rules.
+        tokenizer: That of the encoder.
+        pointed: What ``pointed_shares`` says of each rule.
 
     Raises:
         InputError: the reviewer would refuse a draft or a rewrite.
     """
     maker = SampleMaker(catalogue, tokenizer)
-    shares = pointed_shares(examples, catalogue, {})
     return TrainingSet(
         labelled=tuple(maker.labelled(example) for example in examples),
         rewrites=tuple(maker.rewrite(example) for example in examples if example.rewrite),
         manual=maker.manual(),
-        absent=tuple(row for row, share in enumerate(shares) if share < POINTED),
+        absent=tuple(row for row, share in enumerate(pointed) if share < POINTED),
     )
 
 

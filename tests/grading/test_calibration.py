@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from reviewer.errors import CorpusError
-from reviewer.grading.calibration import Calibration, Conditions, load_calibration
+from reviewer.grading.calibration import Calibration, Conditions, Thresholds, load_calibration
+from reviewer.types import Severity
 
 ENTRY: dict[str, Any] = {
     "conditions": {"model": "m", "adapter": "", "prompts": "p", "manual": "h", "encoder": "e"},
@@ -36,10 +37,34 @@ def test_probability_adds_weighted_evidence_and_the_rules_intercept(tmp_path: Pa
     features = {"logit": 1.0, "bm25": 4.0, "dense": 9.0}
     assert math.isclose(calibration.probability("A01", features), expected)
     assert calibration.probability("Z99", features) < expected
-    assert calibration.violated("minor", 0.3)
-    assert not calibration.violated("minor", 0.29)
-    assert calibration.violated("red", 0.2)
     assert calibration.fitted_on == "dev"
+
+
+def violated(draft: float | None, *, hit: bool = False, **probabilities: float) -> set[str]:
+    calibration = Calibration(thresholds=Thresholds(red=0.2, other=0.5, draft=draft))
+    severities: dict[str, Severity] = {
+        rule_id: "red" if rule_id == "E01" else "minor" for rule_id in probabilities
+    }
+    return set(calibration.violated(probabilities, severities, hit=hit))
+
+
+def test_a_rule_is_violated_from_the_threshold_of_its_severity_on() -> None:
+    assert violated(None, A01=0.5, A02=0.49, E01=0.2) == {"A01", "E01"}
+    assert violated(None, A01=0.49, E01=0.19) == set()
+    assert violated(None) == set()
+
+
+def test_doubt_shared_by_several_rules_is_cited_as_the_likeliest() -> None:
+    # 1 - 0.6 * 0.7 = 0.58: more likely broken than not, though no rule is.
+    assert violated(0.55, A01=0.4, A02=0.3) == {"A01"}
+    assert violated(0.6, A01=0.4, A02=0.3) == set()
+    assert violated(0.55, A01=0.4, A02=0.3, hit=True) == set()
+    assert violated(0.55, A01=0.6, A02=0.3) == {"A01"}
+
+
+def test_a_draft_that_is_not_suspect_breaks_nothing() -> None:
+    assert violated(0.7, A01=0.6) == set()
+    assert violated(0.7) == set()
 
 
 def test_evidence_without_weight_is_no_condition(tmp_path: Path) -> None:

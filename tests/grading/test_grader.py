@@ -28,6 +28,7 @@ def test_probability_is_made_from_logit_and_evidence(catalogue: Catalogue, promp
         [catalogue.rule("A02"), catalogue.rule("A01")],
         resident=catalogue.rules,
         evidence={"A02": Evidence(dense=0.5)},
+        hit=False,
         deadline=Deadline(),
     )
     first, second = grading.grades
@@ -38,7 +39,7 @@ def test_probability_is_made_from_logit_and_evidence(catalogue: Catalogue, promp
 
 def test_what_time_did_not_reach_is_unanswered(catalogue: Catalogue, prompts: PromptBook) -> None:
     grading = Grader(FakeEngine(answer_only=1), prompts, Calibration()).grade(
-        PROMPT, catalogue.rules[:3], resident=catalogue.rules, evidence={}, deadline=Deadline()
+        PROMPT, catalogue.rules[:3], resident=catalogue.rules, evidence={}, hit=False, deadline=Deadline()
     )
     assert [grade.rule_id for grade in grading.grades] == [catalogue.rules[0].id]
     assert grading.unanswered == catalogue.rules[1:3]
@@ -48,7 +49,7 @@ def test_a_rule_outside_the_system_text_brings_its_own(catalogue: Catalogue, pro
     engine = FakeEngine()
     rules = catalogue.rules[:2]
     Grader(engine, prompts, Calibration()).grade(
-        PROMPT, rules, resident=rules[:1], evidence={}, deadline=Deadline()
+        PROMPT, rules, resident=rules[:1], evidence={}, hit=False, deadline=Deadline()
     )
     (_, resident), (_, brought) = engine.scored
     assert resident.question == ""
@@ -123,7 +124,12 @@ def test_a_model_whose_answers_count_nothing_is_not_asked(catalogue: Catalogue, 
     calibration = Calibration(weights={"classifier": 1.0})
     rules = [catalogue.rule("A02"), catalogue.rule("E01")]
     grading = Grader(engine, prompts, calibration).grade(
-        PROMPT, rules, resident=rules, evidence={"A02": Evidence(classifier=2.0)}, deadline=Deadline()
+        PROMPT,
+        rules,
+        resident=rules,
+        evidence={"A02": Evidence(classifier=2.0)},
+        hit=False,
+        deadline=Deadline(),
     )
     assert engine.scored == []
     assert [grade.violated for grade in grading.grades] == [True, True]

@@ -145,8 +145,10 @@ def test_a_padded_draft_still_fits(maker: SampleMaker) -> None:
 
 def test_a_training_set_has_all_three(catalogue: Catalogue) -> None:
     small = tiny_catalogue(catalogue)
-    found = training_set(eight_examples(small), small, Letters())
+    shares = [0.49, *[0.5] * (len(small.rules) - 1)]
+    found = training_set(eight_examples(small), small, Letters(), shares)
     assert (len(found.labelled), len(found.rewrites), len(found.manual)) == (8, 4, 8)
+    assert found.absent == (0,)
 
 
 def test_shares_of_an_old_classifier_stand_until_there_is_enough(catalogue: Catalogue) -> None:

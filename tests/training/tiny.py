@@ -9,7 +9,7 @@ from torch import nn
 from reviewer.evaluation.examples import Example, LabelledViolation
 from reviewer.manual.catalogue import Catalogue
 from reviewer.training.network import Network, Special, text_vectors
-from reviewer.training.samples import TrainingSet, training_set
+from reviewer.training.samples import TrainingSet, pointed_shares, training_set
 
 VOCABULARY, SPECIAL = 128, Special(bos=0, eos=2, padding=1, unknown=3)
 
@@ -90,4 +90,6 @@ def make_example(name: str, draft: str, *violations: dict[str, str], **more: obj
 
 
 def eight_samples(catalogue: Catalogue) -> TrainingSet:
-    return replace(training_set(eight_examples(catalogue), catalogue, Letters()), manual=())
+    examples = eight_examples(catalogue)
+    pointed = pointed_shares(examples, catalogue, {})
+    return replace(training_set(examples, catalogue, Letters(), pointed), manual=())
