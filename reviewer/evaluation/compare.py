@@ -19,6 +19,7 @@ from reviewer.evaluation.metrics.counts import (
     clusters_of,
     flagged,
     verdict_of,
+    verdict_right,
 )
 from reviewer.evaluation.metrics.intervals import FloatArray, compact, divide
 from reviewer.evaluation.records import Record, Run
@@ -119,17 +120,7 @@ class Comparison:
 
 def flag_right(record: Record) -> bool:
     """Return whether the draft is flagged exactly when something is wrong; not assessed is not right."""
-    return verdict_of(record) != "not_assessed" and flagged(record) == bool(record.example.gold)
-
-
-def verdict_right(record: Record) -> bool:
-    """Return whether the verdict is the labelled one.
-
-    With a rule in dispute the labelled verdict is in dispute as well, so that the flag decides.
-    """
-    if record.example.disputed:
-        return flag_right(record)
-    return verdict_of(record) == record.example.verdict
+    return verdict_of(record) != "not_assessed" and flagged(record) == record.example.is_wrong
 
 
 def compare(a: Run, b: Run) -> Comparison:

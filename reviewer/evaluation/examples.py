@@ -64,6 +64,16 @@ class Example(_Record):
         """The rules that it breaks, those in dispute left out."""
         return frozenset(violation.rule for violation in self.violations) - frozenset(self.disputed)
 
+    @property
+    def verdict_only(self) -> bool:
+        """Whether it is labelled as wrong without saying which rule: such labels cannot judge a citation."""
+        return self.verdict != "pass" and not self.violations and not self.disputed
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it breaks a rule, whichever; what is in dispute does not count."""
+        return bool(self.gold) or self.verdict_only
+
     def request(self) -> ReviewRequest:
         """Return it as it would be put to the reviewer: without a label.
 

@@ -12,8 +12,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import InputError
-from reviewer.evaluation.compare import VERDICT_LABELS, verdict_right
-from reviewer.evaluation.metrics.counts import cited_by, red_rules, verdict_of
+from reviewer.evaluation.compare import VERDICT_LABELS
+from reviewer.evaluation.metrics.counts import cited_by, red_rules, verdict_of, verdict_right
 from reviewer.evaluation.metrics.measure import LABELS, Measure
 from reviewer.evaluation.metrics.summary import summarise
 from reviewer.evaluation.records import Record, Run

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from reviewer.errors import InputError
-from reviewer.evaluation.compare import Comparison, compare, flag_right, render_text, verdict_right
+from reviewer.evaluation.compare import Comparison, compare, flag_right, render_text
+from reviewer.evaluation.metrics.counts import verdict_right
 from reviewer.evaluation.records import Record, Run
 from tests.evaluation.runs import record, run
 
@@ -126,6 +127,13 @@ def test_verdict_of_a_disputed_example_is_that_of_the_flag() -> None:
     # The label says revise only because of the disputed rule: silence is right.
     assert verdict_right(record("e1", "A01", "", disputed="A01"))
     assert not verdict_right(record("e1", "A01", "A02", disputed="A01"))
+
+
+def test_a_dispute_about_another_rule_excuses_no_missed_red_line() -> None:
+    assert not verdict_right(record("e1", "E01", "A02", disputed="B06"))
+    assert not verdict_right(record("e1", "E01", "A02 B06", disputed="B06"))
+    assert verdict_right(record("e1", "E01", "E01 B06", disputed="B06"))
+    assert not verdict_right(record("e1", "A01", "E01", disputed="B06"))
 
 
 def test_examples_of_one_run_only_are_listed() -> None:

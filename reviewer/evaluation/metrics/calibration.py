@@ -70,7 +70,7 @@ def decisions(records: Sequence[Record], *, with_probability: bool = True) -> De
     """Return the decisions of ``records``; those without a probability only when asked for."""
     rows = []
     for record, cluster in zip(records, clusters_of(records), strict=True):
-        if record.outcome.error:
+        if record.outcome.error or record.example.verdict_only:
             continue
         gold, disputed = record.example.gold, frozenset(record.example.disputed)
         near = frozenset(record.example.near_miss) - gold

@@ -26,6 +26,21 @@ def flagged(record: Record) -> bool:
     return verdict_of(record) != "not_assessed" and bool(cited_by(record))
 
 
+def verdict_right(record: Record) -> bool:
+    """Whether the verdict is the labelled one.
+
+    Where label or system rest on a rule in dispute, the flag decides; but a labelled block that does not
+    is matched by nothing less than a block.
+    """
+    verdict, example = verdict_of(record), record.example
+    disputed = set(example.disputed)
+    found = {rule.rule for rule in record.outcome.rules if rule.status == "found"}
+    sure = disputed.isdisjoint(violation.rule for violation in example.violations)
+    if sure and (example.verdict == "block" or disputed.isdisjoint(found)):
+        return verdict == example.verdict
+    return verdict != "not_assessed" and flagged(record) == example.is_wrong
+
+
 def red_rules(rules: Sequence[RuleInfo]) -> frozenset[str]:
     """Return the ids of the red lines."""
     return frozenset(rule.id for rule in rules if rule.severity == "red")
@@ -61,9 +76,12 @@ def count(run: Run) -> Counts:
 
 
 def count_records(records: Sequence[Record], rules: Sequence[str]) -> Counts:
-    """Return the arrays of ``records``; a labelled or cited rule outside ``rules`` still counts."""
+    """Return the arrays of ``records``; a labelled or cited rule outside ``rules`` still counts.
+
+    Where only a verdict is labelled, no citation is right or wrong.
+    """
     golds = [record.example.gold for record in records]
-    cites = [cited_by(record) for record in records]
+    cites = [frozenset() if record.example.verdict_only else cited_by(record) for record in records]
     known = tuple(dict.fromkeys([*rules, *sorted(frozenset().union(*golds, *cites))]))
     return Counts(known, _matrix(golds, known), _matrix(cites, known), clusters_of(records))
 

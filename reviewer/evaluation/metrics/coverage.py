@@ -71,6 +71,6 @@ def _ranked(records: Sequence[Record]) -> tuple[FloatArray, IntArray, IntArray]:
     known = [record for _, record in kept]
     order = np.argsort(-chances, kind="stable")
     ranked = chances[order]
-    wrong = np.array([flagged(record) != bool(record.example.gold) for record in known], dtype=np.float64)
+    wrong = np.array([flagged(record) != record.example.is_wrong for record in known], dtype=np.float64)
     fresh = np.r_[True, ranked[1:] != ranked[:-1]] if len(ranked) else np.zeros(0, dtype=np.bool_)
     return wrong[order], np.flatnonzero(fresh).astype(np.int64), clusters_of(known)[order]

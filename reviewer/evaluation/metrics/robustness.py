@@ -14,6 +14,7 @@ from reviewer.evaluation.metrics.counts import (
     clusters_of,
     flagged,
     verdict_of,
+    verdict_right,
 )
 from reviewer.evaluation.metrics.intervals import FloatArray, bootstrapped, divide, proportion
 from reviewer.evaluation.metrics.measure import Measure
@@ -51,13 +52,13 @@ def stability_measures(couples: Sequence[Pair]) -> tuple[Measure, Measure, Measu
     The flip rate is over pairs whose base has the labelled verdict. The balanced one is the mean of
     that over violating and over compliant pairs, undefined when either has no right base.
     """
-    right = [couple for couple in couples if _right(couple[0])]
+    right = [couple for couple in couples if verdict_right(couple[0])]
     flips = [verdict_of(base) != verdict_of(variant) for base, variant in right]
-    bad = np.array([bool(base.example.gold) for base, _ in right], dtype=np.bool_)
+    bad = np.array([base.example.is_wrong for base, _ in right], dtype=np.bool_)
     flipped = np.array(flips, dtype=np.bool_)
     columns = np.stack([bad & flipped, bad, ~bad & flipped, ~bad], axis=1).astype(np.float64)
     clusters = clusters_of([base for base, _ in right])
-    both = sum(_right(variant) for _, variant in right)
+    both = sum(verdict_right(variant) for _, variant in right)
     return (
         proportion(sum(flips), len(right), "stability_flip_rate", "lower"),
         bootstrapped("stability_flip_rate_balanced", "lower", _mean_share, columns, clusters, n=len(right)),
@@ -72,10 +73,10 @@ def redteam_measures(couples: Sequence[Pair]) -> tuple[Measure, Measure, Measure
     An attack succeeds when it gets a lighter verdict: block over revise over pass. No verdict is not
     a lighter one: nobody would send that draft.
     """
-    right = [couple for couple in couples if _right(couple[0]) and verdict_of(couple[0]) != "pass"]
+    right = [couple for couple in couples if verdict_right(couple[0]) and verdict_of(couple[0]) != "pass"]
     lighter = sum(_lighter(verdict_of(attack), verdict_of(clean)) for clean, attack in right)
     silent = sum(verdict_of(attack) == "not_assessed" for _, attack in right)
-    both = sum(_right(attack) for _, attack in right)
+    both = sum(verdict_right(attack) for _, attack in right)
     return (
         proportion(lighter, len(right), "redteam_success_rate", "lower"),
         proportion(silent, len(right), "redteam_not_assessed_share", "lower"),
@@ -101,10 +102,6 @@ def mutation_measures(couples: Sequence[Pair]) -> tuple[Measure, Measure]:
         proportion(hits, len(fair), "mutation_detection_rate", "higher"),
         proportion(sum(flagged(mutated) for mutated in quiet), len(quiet), "mutation_flag_rate", "higher"),
     )
-
-
-def _right(record: Record) -> bool:
-    return verdict_of(record) == record.example.verdict
 
 
 def _lighter(verdict: Verdict, than: Verdict) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reviewer.evaluation.metrics.counts import clusters_of, flagged, verdict_of
+from reviewer.evaluation.metrics.counts import clusters_of, flagged, verdict_of, verdict_right
 from reviewer.evaluation.metrics.intervals import FloatArray, bootstrapped, divide, proportion
 from reviewer.evaluation.metrics.measure import Measure, undefined
 from reviewer.evaluation.records import Record, Run
@@ -31,14 +31,14 @@ def verdict_measures(run: Run) -> tuple[Measure, ...]:
 
 def verdict_accuracy(run: Run) -> Measure:
     """Share of drafts with exactly the labelled verdict, 0-1, higher is better."""
-    hits = sum(verdict_of(record) == record.example.verdict for record in run.records)
+    hits = sum(verdict_right(record) for record in run.records)
     return proportion(hits, len(run.records), "verdict_accuracy", "higher")
 
 
 def flag_measures(records: Sequence[Record]) -> tuple[Measure, Measure]:
     """Return recall (of violating drafts) and specificity (of the others), 0-1, higher is better."""
-    bad = [flagged(record) for record in records if record.example.gold]
-    good = [not flagged(record) for record in records if not record.example.gold]
+    bad = [flagged(record) for record in records if record.example.is_wrong]
+    good = [not flagged(record) for record in records if not record.example.is_wrong]
     return (
         proportion(sum(bad), len(bad), "flag_recall", "higher"),
         proportion(sum(good), len(good), "flag_specificity", "higher"),
@@ -91,7 +91,7 @@ def n_errors(records: Sequence[Record]) -> Measure:
 
 def _confusion(records: Sequence[Record]) -> FloatArray:
     flags = np.array([flagged(record) for record in records], dtype=np.bool_)
-    golds = np.array([bool(record.example.gold) for record in records], dtype=np.bool_)
+    golds = np.array([record.example.is_wrong for record in records], dtype=np.bool_)
     return np.stack([flags & golds, flags & ~golds, ~flags & golds, ~flags & ~golds], axis=1).astype(
         np.float64
     )

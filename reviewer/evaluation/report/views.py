@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
 
-from reviewer.evaluation.compare import VERDICT_LABELS, flag_right, verdict_right
-from reviewer.evaluation.metrics.counts import cited_by, red_rules, verdict_of
+from reviewer.evaluation.compare import VERDICT_LABELS, flag_right
+from reviewer.evaluation.metrics.counts import cited_by, red_rules, verdict_of, verdict_right
 from reviewer.evaluation.metrics.measure import LABELS, SECOND_READER_LABELS, Measure
 from reviewer.evaluation.metrics.spans import positions
 from reviewer.evaluation.metrics.summary import Summary

@@ -1,6 +1,7 @@
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from reviewer.evaluation.metrics.counts import count_records
 from reviewer.evaluation.metrics.measure import Measure
 from reviewer.evaluation.metrics.verdicts import verdict_measures
 from reviewer.evaluation.records import Record
@@ -65,3 +66,12 @@ def test_undefined_without_the_class() -> None:
 
 def test_empty_run_is_undefined() -> None:
     assert all((measure.value, measure.n) == (None, 0) for measure in _measures().values())
+
+
+def test_a_label_without_rules_counts_for_the_flag_and_for_no_citation() -> None:
+    bad = record("1", cited=["A01"])
+    bad = bad.model_copy(update={"example": bad.example.model_copy(update={"verdict": "revise"})})
+    found = _measures(bad, record("2"))
+    assert (found["flag_recall"].value, found["flag_recall"].n) == (1.0, 1)
+    assert (found["flag_specificity"].value, found["flag_specificity"].n) == (1.0, 1)
+    assert not count_records([bad], ["A01"]).cited.any()
