@@ -23,13 +23,14 @@ import typer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from reviewer.bootstrap import CALIBRATION_FILE, Reviewer, corpus_folder
+from reviewer.bootstrap import CALIBRATION_FILE, Reviewer
 from reviewer.checks import run_checks
 from reviewer.classifier import RuleScore
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
 from reviewer.evaluation.examples import Example, read_examples
 from reviewer.files import atomic_path, drop_torn_line
+from reviewer.folders import corpus_folder
 from reviewer.grading import Calibration, Grader
 from reviewer.grading.candidates import resident_rules
 from reviewer.manual.catalogue import load_catalogue

@@ -3,30 +3,33 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from reviewer.checks import CheckSettings
 from reviewer.classifier import RuleClassifier, classifier_files
+from reviewer.encoders import building_encoder, close_encoder, query_encoder
 from reviewer.engine.lazy import LazyEngine
 from reviewer.engine.llama import LlamaConfig, LlamaEngine
 from reviewer.engine.protocol import Engine
 from reviewer.errors import EngineClosedError, IndexMismatchError, IndexMissingError, ModelMissingError
+from reviewer.folders import classifier_folder, corpus_folder, rewriter_adapter_folder
 from reviewer.grading import Calibration, Conditions, Explainer, Grader, load_calibration
 from reviewer.grading.candidates import resident_rules
 from reviewer.index.chunks import chunk_manual
-from reviewer.index.encoder import Encoder, SentenceTransformerEncoder, read_prompts
+from reviewer.index.encoder import Encoder
 from reviewer.index.query import ManualIndex, SearchHit
 from reviewer.index.store import build_index, open_index
 from reviewer.manual.catalogue import Catalogue, load_catalogue
+from reviewer.models.adapter import read_adapter_card, verified_adapter
 from reviewer.models.hashing import HashCache
-from reviewer.models.resolve import ResolvedModel, resolve_model
+from reviewer.models.resolve import resolve_model
 from reviewer.outcome import UNADJUSTED, Adjustments
 from reviewer.pipeline import Listener, Options, Pipeline
-from reviewer.prompting import PromptBook, load_prompts
+from reviewer.prompting import PromptBook, load_prompts, load_rewriter_prompts
 from reviewer.resources import content_hash, resource_dir
-from reviewer.retrieval import IndexRetriever, LlamaEncoder
+from reviewer.retrieval import IndexRetriever
 from reviewer.rewriting import Rewriter, load_wordings
 from reviewer.schema import Review, ReviewRequest, VersionsOut
 from reviewer.settings import Settings, load_settings
@@ -37,6 +40,8 @@ UNTRAINED_NOTE = "判断模型未经本任务训练，除确定性检查外的�
 UNUSED_NOTE = "模型的是否判断经校准不计权重，非检查类结论来自检索相似度和规则的常见程度。"
 CLASSIFIER_NOTE = "结论来自确定性检查和训练过的分类器；语言模型未经本任务训练，只用来改写。"
 STRANGE_NOTE = "分类器没有学过这份手册的 {} 条规则，未使用；可用 reviewer train grader 重新训练。"
+DECIDING_NOTE = "结论来自确定性检查和训练过的分类器；语言模型只用来改写。"
+TRAINED_REWRITER_NOTE = "语言模型写改写时用训练过的适配器（{}）。"
 UNCALIBRATED_NOTE = "当前模型、提示、手册、检索模型或分类器没有校准数据，把握度不可信。"
 
 
@@ -84,20 +89,25 @@ class Reviewer:
         catalogue = load_catalogue(corpus_folder(settings))
         prompts = load_prompts(resource_dir("prompts"))
         with ExitStack() as opened:
-            system = prompts.system(resident_rules(catalogue.rules))
-            engine = _lazy_engine(settings, system, progress)
+            config = _engine_config(settings, progress)
+            engine = _lazy_engine(config, prompts.system(resident_rules(catalogue.rules)), progress)
             opened.callback(engine.close)
+            rewriter = _trained_rewriter(settings, config, progress)
+            if rewriter is not None:
+                opened.callback(rewriter.engine.close)
             retriever = open_retriever(settings, catalogue, progress)
             opened.callback(retriever.close)
             classifier = open_classifier(settings, progress)
             if classifier is not None:
                 opened.callback(classifier.close)
-            pipeline = wire(settings, catalogue, prompts, engine, retriever, classifier)
+            pipeline = wire(settings, catalogue, prompts, engine, retriever, classifier, rewriter)
             may_write = settings.rewrite and settings.rewriter != "wordings"
             timed_rewrite = may_write and settings.deadline_ms is not None
-            if pipeline.grader.calibration.uses_the_model or timed_rewrite:
-                # A deadline counts from when the models are ready.
+            # A deadline counts from when the models are ready.
+            if pipeline.grader.calibration.uses_the_model:
                 engine.count_tokens("")
+            if timed_rewrite:
+                pipeline.rewriter.engine.count_tokens("")
             return cls(pipeline, engine, opened.pop_all().close, settings.deadline_ms)
 
     def review(
@@ -159,8 +169,9 @@ def wire(
     engine: Engine,
     retriever: IndexRetriever,
     classifier: RuleClassifier | None = None,
+    rewriter: Rewriter | None = None,
 ) -> Pipeline:
-    """Put the parts together around any engine.
+    """Put the parts together around any engine, which also rewrites unless there is a ``rewriter``.
 
     A classifier that was not trained on every rule of this manual, worded like this, is left out.
     """
@@ -194,7 +205,7 @@ def wire(
         prompts=prompts,
         grader=Grader(engine, prompts, calibration),
         explainer=Explainer(engine, prompts, trusted=bool(identity.adapter) or calibration.uses_the_model),
-        rewriter=Rewriter(engine, prompts, settings.max_rewrite_tokens),
+        rewriter=rewriter or Rewriter(engine, prompts, settings.max_rewrite_tokens),
         retriever=retriever,
         classifier=classifier,
         checks=CheckSettings(public_numbers=settings.public_numbers),
@@ -203,7 +214,12 @@ def wire(
         rewrites_by=settings.rewriter,
         notes=(
             *((STRANGE_NOTE.format(len(strange)),) if strange else ()),
-            *_notes(identity.adapter, calibration, classified=classifier is not None),
+            *_notes(
+                identity.adapter,
+                calibration,
+                classified=classifier is not None,
+                writer=rewriter.engine.identity.adapter[:16] if rewriter else "",
+            ),
         ),
     )
 
@@ -231,15 +247,38 @@ def open_classifier(settings: Settings, progress: Progress = _SILENT) -> RuleCla
     return RuleClassifier(files, n_threads=settings.threads or usable_cores())
 
 
-def _lazy_engine(settings: Settings, system: str, progress: Progress) -> LazyEngine:
+def _trained_rewriter(settings: Settings, config: LlamaConfig, progress: Progress) -> Rewriter | None:
+    """Return the rewriter with an adapter of its own, None when there is none for this model.
+
+    It has an engine of its own, over the same mapped weights: its prompts are other ones, and what it
+    learned must not touch a grade.
+
+    Raises:
+        ModelError: the adapter is missing or damaged, or was trained on another model or prompts.
+    """
+    folder = rewriter_adapter_folder(settings)
+    if folder is None:
+        return None
+    card = read_adapter_card(folder)
+    if settings.rewriter_adapter == "auto" and card.base != config.model_hash:
+        return None
+    prompts = load_rewriter_prompts(resource_dir("prompts"))
+    adapter = verified_adapter(
+        folder, card, settings.home, base=config.model_hash, prompts=prompts.content_hash
+    )
+    own = replace(config, adapter=adapter, adapter_hash=card.adapter)
+    engine = _lazy_engine(own, prompts.system(()), progress)
+    return Rewriter(engine, prompts, settings.max_rewrite_tokens)
+
+
+def _lazy_engine(config: LlamaConfig, system: str, progress: Progress) -> LazyEngine:
     """Return the engine, to be loaded with ``system`` resident when it is first asked."""
-    config = _engine_config(settings, progress)
 
     def load() -> LlamaEngine:
         engine = LlamaEngine(config)
         try:
             if not engine.has_prefix(system):
-                progress.note("首次使用：把手册读入模型并存盘，约需半分钟…")
+                progress.note("首次使用：把提示（含手册）读入模型并存盘，最多约半分钟…")
             engine.warm(system)
         except BaseException:
             engine.close()
@@ -268,21 +307,25 @@ def _engine_config(settings: Settings, progress: Progress) -> LlamaConfig:
 
 
 def build_manual_index(settings: Settings, *, progress: Progress = _SILENT) -> BuiltIndex:
-    """Build the index of the manual through sentence-transformers (imports torch: seconds).
+    """Build the index of the manual (without a retriever through sentence-transformers: seconds).
 
     Raises:
         ReviewerError: manual, model or cache folder cannot be used.
     """
     catalogue = load_catalogue(corpus_folder(settings))
     passages = chunk_manual(catalogue.sections, catalogue.rules)
-    encoder = _building_encoder(settings, progress)
-    folder = build_index(
-        settings.home / "index",
-        passages,
-        encoder,
-        manual_hash=catalogue.content_hash,
-        progress=lambda done, total: progress.bytes_done("建立索引", done, total),
-    )
+    n_threads = settings.threads or usable_cores()
+    encoder = building_encoder(settings, n_threads=n_threads, notify=progress.note)
+    try:
+        folder = build_index(
+            settings.home / "index",
+            passages,
+            encoder,
+            manual_hash=catalogue.content_hash,
+            progress=lambda done, total: progress.bytes_done("建立索引", done, total),
+        )
+    finally:
+        close_encoder(encoder)
     return BuiltIndex(folder, catalogue.content_hash, len(passages))
 
 
@@ -295,7 +338,7 @@ def search_manual(
         ManualIndexError: no index, or one that does not fit manual and encoder.
     """
     catalogue = load_catalogue(corpus_folder(settings))
-    encoder = _query_encoder(settings, progress)
+    encoder = query_encoder(settings, notify=progress.note)
     index = open_index(
         settings.home / "index", manual_hash=catalogue.content_hash, encoder_identity=encoder.identity
     )
@@ -320,7 +363,7 @@ def open_retriever(settings: Settings, catalogue: Catalogue, progress: Progress 
     Raises:
         ReviewerError: encoder or index cannot be used.
     """
-    encoder = _query_encoder(settings, progress)
+    encoder = query_encoder(settings, notify=progress.note)
     try:
         try:
             index = _open(settings, catalogue, encoder)
@@ -329,8 +372,7 @@ def open_retriever(settings: Settings, catalogue: Catalogue, progress: Progress 
             build_manual_index(settings, progress=progress)
             index = _open(settings, catalogue, encoder)
     except BaseException:
-        if isinstance(encoder, LlamaEncoder):
-            encoder.close()
+        close_encoder(encoder)
         raise
     return IndexRetriever(index, encoder)
 
@@ -339,30 +381,6 @@ def _open(settings: Settings, catalogue: Catalogue, encoder: Encoder) -> ManualI
     return open_index(
         settings.home / "index", manual_hash=catalogue.content_hash, encoder_identity=encoder.identity
     )
-
-
-def _query_encoder(settings: Settings, progress: Progress) -> Encoder:
-    model = resolve_model(settings.encoder, settings.home, kind="encoder", notify=progress.note)
-    if model.gguf is None or model.vocabulary is None:
-        return SentenceTransformerEncoder(model.path, identity=encoder_identity(model))
-    # One thread: a query is some forty tokens, and threads that wait for each other cost more.
-    return LlamaEncoder(
-        model.gguf,
-        model.vocabulary,
-        identity=encoder_identity(model),
-        prompts=read_prompts(model.path),
-        n_threads=1,
-    )
-
-
-def _building_encoder(settings: Settings, progress: Progress) -> Encoder:
-    model = resolve_model(settings.encoder, settings.home, kind="encoder", notify=progress.note)
-    return SentenceTransformerEncoder(model.path, identity=encoder_identity(model))
-
-
-def encoder_identity(model: ResolvedModel) -> str:
-    """Return what names the vector space of ``model``, in whichever library it runs."""
-    return f"{model.name.replace('/', '-')}-{model.sha256[:12]}"
 
 
 def adapter_path(settings: Settings) -> Path | None:
@@ -375,33 +393,20 @@ def adapter_path(settings: Settings) -> Path | None:
     return path
 
 
-def classifier_folder(settings: Settings) -> Path | None:
-    """Return the folder of the classifier of the settings: ``auto`` is the one in the package."""
-    if settings.classifier == "none":
-        return None
-    if settings.classifier == "auto":
-        shipped = Path(__file__).parent / "adapters" / "classifier"
-        return shipped if shipped.is_dir() else None
-    return Path(settings.classifier)
-
-
-def corpus_folder(settings: Settings) -> Path:
-    """Return the folder of the manual that is in force."""
-    return settings.corpus or resource_dir("corpus")
-
-
 def _known(classifier: RuleClassifier, rule: Rule) -> bool:
     return classifier.knows(rule.id, content_hash(rule.text.encode()))
 
 
-def _notes(adapter: str, calibration: Calibration, *, classified: bool) -> tuple[str, ...]:
+def _notes(adapter: str, calibration: Calibration, *, classified: bool, writer: str) -> tuple[str, ...]:
     notes = []
     if classified and not calibration.uses_the_model:
-        notes.append(CLASSIFIER_NOTE)
+        notes.append(DECIDING_NOTE if writer else CLASSIFIER_NOTE)
     elif not adapter:
         notes.append(UNTRAINED_NOTE)
     if not calibration.fitted_on:
         notes.append(UNCALIBRATED_NOTE)
     elif not classified and not calibration.uses_the_model:
         notes.append(UNUSED_NOTE)
+    if writer:
+        notes.append(TRAINED_REWRITER_NOTE.format(writer))
     return tuple(notes)

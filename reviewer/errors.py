@@ -4,6 +4,7 @@ ReviewerError
 ├── InputError            the request cannot be reviewed as given
 ├── SettingsError         a setting is unknown or has an unusable value
 ├── CorpusError           catalogue, manual or prompts contradict themselves
+├── DocumentError         a document cannot be turned into rules
 ├── StorageError          cache folder read-only, disk full
 ├── ModelError
 │   ├── ModelMissingError     package or file of a model is not there
@@ -47,6 +48,13 @@ class CorpusError(ReviewerError):
     """Catalogue, manual or prompts are missing or contradict themselves."""
 
     code = "corpus"
+
+
+class DocumentError(ReviewerError):
+    """A document cannot be read, is too large, or is not what its name says."""
+
+    code = "document"
+    http_status = 422
 
 
 class StorageError(ReviewerError):

@@ -86,6 +86,17 @@ def fold(text: str) -> Folded:
     )
 
 
+def simplify(text: str) -> str:
+    """Return ``text`` with traditional characters made simplified, one for one: offsets stay."""
+    return "".join(char if char < "\u2e80" else _simple(char) for char in text)
+
+
+@functools.cache
+def _simple(char: str) -> str:
+    plain = _simplifier()(char)
+    return plain if len(plain) == 1 else char
+
+
 def _characters(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield every character and where it stands; one that was encoded stands at the whole run."""
     at = 0

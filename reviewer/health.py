@@ -8,23 +8,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from reviewer.bootstrap import (
-    CALIBRATION_FILE,
-    adapter_path,
-    classifier_folder,
-    corpus_folder,
-    encoder_identity,
-    usable_cores,
-)
+from reviewer.bootstrap import CALIBRATION_FILE, adapter_path, usable_cores
 from reviewer.classifier.files import identity_of, read_card
+from reviewer.encoders import encoder_identity
 from reviewer.errors import ManualIndexError, ReviewerError
+from reviewer.folders import classifier_folder, corpus_folder, retriever_folder, rewriter_adapter_folder
 from reviewer.grading import Conditions, load_calibration
 from reviewer.index.store import open_index
 from reviewer.manual.catalogue import load_catalogue
+from reviewer.models.adapter import read_adapter_card
 from reviewer.models.catalog import ModelStatus, list_models
 from reviewer.models.packages import install_command
 from reviewer.models.registry import find_entry, load_registry
 from reviewer.models.resolve import resolve_model
+from reviewer.models.retriever import read_retriever
 from reviewer.prompting import load_prompts
 from reviewer.resources import resource_dir
 from reviewer.settings import Settings
@@ -52,6 +49,7 @@ def examine(settings: Settings) -> list[Examined]:
         "手册": _manual,
         "判断模型": _model,
         "检索模型": _encoder,
+        "检索器": _retriever,
         "索引": _index,
         "分类器": _classifier,
         "适配器": _adapter,
@@ -124,6 +122,15 @@ def _encoder(settings: Settings) -> Iterator[Examined]:
         yield Examined("检索模型", "note", f"{settings.encoder}（由 sentence-transformers 载入）")
 
 
+def _retriever(settings: Settings) -> Iterator[Examined]:
+    folder = retriever_folder(settings)
+    if folder is None:
+        yield Examined("检索器", "note", "无：检索模型未经本任务训练")
+        return
+    card = read_retriever(folder)
+    yield Examined("检索器", "ok", f"{card.name}（{card.layers[:12]}）")
+
+
 def _status(name: str, settings: Settings) -> ModelStatus | None:
     return next((status for status in list_models(settings.home) if status.name == name), None)
 
@@ -149,7 +156,7 @@ def _index(settings: Settings) -> Iterator[Examined]:
         index = open_index(
             settings.home / "index",
             manual_hash=catalogue.content_hash,
-            encoder_identity=encoder_identity(encoder),
+            encoder_identity=encoder_identity(settings, encoder),
         )
     except ManualIndexError as error:
         yield Examined("索引", "note", str(error), "下次审核会自动重建")
@@ -163,6 +170,10 @@ def _adapter(settings: Settings) -> Iterator[Examined]:
         yield Examined("适配器", "note", "无：语言模型未经本任务训练")
     else:
         yield Examined("适配器", "ok", str(adapter))
+    folder = rewriter_adapter_folder(settings)
+    if folder is not None:
+        trained = read_adapter_card(folder)
+        yield Examined("改写适配器", "ok", f"{trained.name}（{trained.adapter[:16]}）")
     states = len(list((settings.home / "prefixes").glob("*.state")))
     yield Examined("前缀缓存", "ok" if states else "note", f"{states} 份" if states else "首次使用时建立")
 
@@ -174,12 +185,13 @@ def _calibration(settings: Settings) -> Iterator[Examined]:
         yield Examined("校准", "note", "自选的模型或适配器没有随附的校准数据，把握度不可信")
         return
     registry = load_registry()
+    resolved = resolve_model(settings.encoder, settings.home, kind="encoder")
     conditions = Conditions(
         model=find_entry(status.name, registry).sha256,
         adapter="",
         prompts=load_prompts(resource_dir("prompts")).content_hash,
         manual=load_catalogue(corpus_folder(settings)).content_hash,
-        encoder=encoder_identity(resolve_model(settings.encoder, settings.home, kind="encoder")),
+        encoder=encoder_identity(settings, resolved),
         classifier=_classifier_identity(settings),
     )
     calibration = load_calibration(resource_dir("prompts") / CALIBRATION_FILE, conditions)

@@ -1,6 +1,9 @@
 """From a request at the edge to a conversation that can be reviewed."""
 
 import unicodedata
+from collections.abc import Mapping
+
+from pydantic import ValidationError
 
 from reviewer.errors import InputError
 from reviewer.schema import MAX_DRAFT_CHARS, ReviewRequest
@@ -9,13 +12,28 @@ from reviewer.types import Conversation, Turn
 _ALLOWED_CONTROLS = "\n\t"
 
 
+def request_of(fields: Mapping[str, object]) -> ReviewRequest:
+    """Return the request that has ``fields``.
+
+    Raises:
+        InputError: one is missing, unknown, or has an unusable value.
+    """
+    try:
+        return ReviewRequest.model_validate(fields)
+    except ValidationError as cause:
+        first = cause.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"请求的 {place} 不可用：{first['msg']}。") from cause
+
+
 def conversation_of(request: ReviewRequest) -> Conversation:
     """Check ``request`` and join its bubbles.
 
     Line ends become line feeds; nothing else of the draft is changed, so that offsets hold.
 
     Raises:
-        InputError: the draft is empty, without any word, too long, or holds control characters.
+        InputError: the draft is empty, without any word, or too long; or it, the customer's message or a
+            fact holds control characters.
     """
     bubbles = [request.draft] if isinstance(request.draft, str) else request.draft
     draft = _lines("\n".join(bubbles))
@@ -28,6 +46,8 @@ def conversation_of(request: ReviewRequest) -> Conversation:
         raise InputError("草稿里没有文字（只有符号或表情），无法审核。")
     customer = _lines(request.customer)
     _refuse_controls(customer, "客户消息")
+    for fact in request.facts:
+        _refuse_controls(_lines(fact), "事实")
     return Conversation(
         draft=draft,
         customer=customer,

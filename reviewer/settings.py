@@ -6,6 +6,7 @@ the nearest parent that has one > ``reviewer.toml`` in the user's configuration 
 
 import contextlib
 import difflib
+import ipaddress
 import json
 import os
 import re
@@ -14,9 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 
 from reviewer.errors import SettingsError
@@ -31,6 +33,8 @@ _UNSET = "none"
 _SHOWN_CHARS = 80
 _PATHS = ("home", "serve_keys", "serve_record")
 _OPTIONAL_PATHS = ("corpus", "serve_policy")
+# Who names the service gets drafts, and decides; a folder that somebody else filled must not.
+_NOT_OF_A_PROJECT = ("service", "service_key")
 
 FailOn = Literal["red", "major", "minor", "never"]
 
@@ -54,6 +58,22 @@ def _split_commas(value: object) -> object:
     return [part.strip() for part in re.split("[,，]", value) if part.strip()]
 
 
+def _split_pairs(value: object) -> object:
+    """Read ``a=x,b=y`` (environment) as a table; a file has real tables."""
+    parts = _split_commas(value)
+    if not isinstance(value, str) or not isinstance(parts, list) or not all("=" in part for part in parts):
+        return value
+    return {name.strip(): path.strip() for name, _, path in (part.partition("=") for part in parts)}
+
+
+def _encrypted_beyond_here(value: str) -> str:
+    """Refuse an address by which drafts and the key would cross a network in the clear."""
+    host = urlsplit(value).hostname or ""
+    if value.startswith("http:") and host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+        raise ValueError("plain http to another machine")
+    return value
+
+
 class Settings(BaseSettings):
     """What a user can set; each description says, in Chinese, which values are allowed."""
 
@@ -69,8 +89,16 @@ class Settings(BaseSettings):
     adapter: str = Field(
         "auto", min_length=1, description="auto（有随附的就用）、none（不用），或适配器文件路径"
     )
+    rewriter_adapter: str = Field(
+        "auto", min_length=1, description="auto（有随附的就用）、none（不用），或训练所得的改写适配器目录"
+    )
     classifier: str = Field(
         "auto", min_length=1, description="auto（用随附的）、none（不用），或训练所得的分类器目录"
+    )
+    retriever: str = Field(
+        "auto",
+        min_length=1,
+        description="auto（有随附的就用）、none（用未经训练的编码器），或训练所得的检索器目录",
     )
     encoder: str = Field(
         "multilingual-e5-small",
@@ -78,7 +106,11 @@ class Settings(BaseSettings):
         description="登记的编码器名，或 sentence-transformers 名称或目录",
     )
     corpus: Annotated[Path | None, BeforeValidator(_none_word), BeforeValidator(_not_empty)] = Field(
-        None, description="另一份手册的目录；none 表示用随附的手册"
+        None, description="另一份手册的目录，或 manuals 里登记的名字；none 表示用随附的手册"
+    )
+    manuals: Annotated[dict[str, Path], NoDecode] = Field(
+        default_factory=dict,
+        description="手册的名字和目录：文件里写 [manuals] 表，环境变量里写 名字=目录，用逗号隔开",
     )
     threads: int = Field(0, ge=0, le=1024, description="0 到 1024 的整数，0 表示用全部可用的核")
     context_tokens: int = Field(8192, ge=1024, le=131072, description="1024 到 131072 的整数")
@@ -94,6 +126,14 @@ class Settings(BaseSettings):
     channel: Channel = Field("unknown", description="online、phone、unknown")
     stage: Stage = Field("unknown", description="opening、middle、closing、unknown")
     max_rewrite_tokens: int = Field(200, ge=1, le=4096, description="1 到 4096 的整数")
+    service: Annotated[str, AfterValidator(_encrypted_beyond_here)] = Field(
+        "auto",
+        pattern="^(auto|off|https?://[^/?#@]+/?)$",
+        description="auto（本机有自己启动的 reviewer serve 就用）、off，或服务的 https 地址（本机可用 http）",
+    )
+    service_key: SecretStr = Field(
+        SecretStr(""), description="用那个服务的密钥，要与 service 写在同一处；空表示不需要"
+    )
     serve_host: str = Field("127.0.0.1", min_length=1, description="reviewer serve 监听的地址")
     serve_port: int = Field(8765, ge=1, le=65535, description="1 到 65535 的整数")
     serve_queue: int = Field(16, ge=1, le=1024, description="最多排队的请求数：1 到 1024 的整数")
@@ -132,12 +172,19 @@ class LoadedSettings:
     settings: Settings
     origins: dict[str, str]
 
+    def share_origin(self, first: str, second: str) -> bool:
+        """Return whether the same file, the environment, or the command line gave both settings."""
+        # Only the origin of a variable names the setting too.
+        origins = {self.origins[key].removesuffix(key.upper()) for key in (first, second)}
+        return len(origins) == 1
+
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
     """Values of one source: the command line unless it is ``environment`` or has a ``file``.
 
-    ``base`` is the folder that relative paths start from; ``text`` is what the file holds.
+    ``base`` is the folder that relative paths start from; ``text`` is what the file holds; a file of a
+    ``project`` is not the user's own.
     """
 
     values: dict[str, Any]
@@ -145,6 +192,7 @@ class _Layer:
     environment: bool = False
     file: Path | None = None
     text: str = ""
+    project: bool = False
 
     def origin(self, key: str) -> str:
         if self.file is not None:
@@ -176,9 +224,13 @@ def load_settings(overrides: Mapping[str, object], *, cwd: Path) -> LoadedSettin
     for layer in layers:
         for key, value in layer.values.items():
             _check_known(key, layer)
+            _check_allowed(key, layer)
             if key not in values:
                 values[key] = _absolute(key, value, layer.base)
                 winners[key] = layer
+    if "corpus" in winners and isinstance(values.get("manuals"), dict):
+        name = str(winners["corpus"].values["corpus"])
+        values["corpus"] = values["manuals"].get(name, values["corpus"])
     try:
         # What the environment gave is among the values already, so reading it again changes nothing.
         settings = Settings(**values)
@@ -202,11 +254,15 @@ def print_config(loaded: LoadedSettings) -> str:
 def _settings_files(cwd: Path) -> list[Path]:
     """Return the files that are there, the nearest folder first, the user's folder last."""
     near = next(filter(_is_file, (folder / FILE_NAME for folder in (cwd, *cwd.parents))), None)
-    user = Path(platformdirs.user_config_dir(APP_NAME)) / FILE_NAME
+    user = _user_file()
     files = [near] if near else []
     if user != near and _is_file(user):
         files.append(user)
     return files
+
+
+def _user_file() -> Path:
+    return Path(platformdirs.user_config_dir(APP_NAME)) / FILE_NAME
 
 
 def _is_file(path: Path) -> bool:
@@ -220,7 +276,8 @@ def _read_file(path: Path) -> _Layer:
     try:
         # Editors on Windows put a byte order mark first, which TOML does not allow.
         text = path.read_text(encoding="utf-8-sig")
-        return _Layer(tomllib.loads(text), path.parent, file=path, text=text)
+        values = tomllib.loads(text)
+        return _Layer(values, path.parent, file=path, text=text, project=path != _user_file())
     except OSError as cause:
         raise SettingsError(f"{path}：读不了这个设置文件（{cause.strerror}）；请检查权限。") from cause
     except UnicodeDecodeError as cause:
@@ -252,6 +309,15 @@ def _check_known(key: str, layer: _Layer) -> None:
     raise SettingsError(f"{layer.where(key)}：没有设置“{_one_line(key)}”；{hint}")
 
 
+def _check_allowed(key: str, layer: _Layer) -> None:
+    # Not to use any, and not to have any, is for everybody to say: printed settings read back.
+    if layer.project and key in _NOT_OF_A_PROJECT and layer.values[key] not in ("auto", "off", ""):
+        raise SettingsError(
+            f"{layer.where(key)}：{key} 不能由项目目录里的文件决定；"
+            f"请写在自己的 {_one_line(str(_user_file()))} 或环境变量 {ENV_PREFIX}{key.upper()} 里。"
+        )
+
+
 def _bad_value(cause: ValidationError, winners: Mapping[str, _Layer]) -> SettingsError:
     key = str(cause.errors(include_url=False, include_context=False, include_input=False)[0]["loc"][0])
     layer = winners[key]
@@ -262,6 +328,10 @@ def _bad_value(cause: ValidationError, winners: Mapping[str, _Layer]) -> Setting
 
 def _absolute(key: str, value: object, base: Path) -> object:
     """Make ``value`` absolute when it names a path, so that it means the same in every folder."""
+    if key == "manuals":
+        table = _split_pairs(value)
+        if isinstance(table, dict):
+            return {name: _absolute("corpus", path, base) for name, path in table.items()}
     if not isinstance(value, str | Path) or not str(value) or not _names_path(key, str(value), base):
         return value
     with contextlib.suppress(RuntimeError):  # ~name of a user who does not exist stays as written
@@ -275,7 +345,7 @@ def _names_path(key: str, value: str, base: Path) -> bool:
         return True
     if key in _OPTIONAL_PATHS:
         return value != _UNSET
-    if key in ("adapter", "classifier"):
+    if key in ("adapter", "rewriter_adapter", "classifier", "retriever"):
         return value not in ("auto", _UNSET)
     if key == "model":
         return value.lower().endswith(".gguf") or _starts_like_path(value)
@@ -304,6 +374,8 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_toml(name)} = {_toml(item)}" for name, item in value.items()) + "}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     # A JSON string is a TOML string, but for DEL, which TOML wants escaped.

@@ -31,6 +31,8 @@ def _clean_environment(
     """
     for name in [name for name in os.environ if name.upper().startswith("REVIEWER_")]:
         monkeypatch.delenv(name)
+    # Nor on a service that they happen to have running.
+    monkeypatch.setattr("reviewer.cli.local_service.SOCKETS", Path(os.devnull))
     home = tmp_path_factory.mktemp("home")
     for name, folder in [("HOME", ""), ("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache")]:
         monkeypatch.setenv(name, str(home / folder))

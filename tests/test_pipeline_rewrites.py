@@ -150,7 +150,7 @@ def test_a_placeholder_of_the_draft_is_not_to_be_filled_in(
         with_wordings(catalogue, prompts, engine, book), "[图片]您看一下。不清楚，您自己想办法！"
     ).rewrite
     assert "[图片]" in rewrite.text
-    assert rewrite.placeholders == []
+    assert rewrite.placeholders == ["[具体时间]"]
 
 
 def test_a_placeholder_of_the_wordings_is_to_be_filled_in_even_if_the_draft_has_it(

@@ -95,6 +95,29 @@ def test_only_the_nearest_file_of_the_parents_is_read(cwd: Path) -> None:
     assert load(cwd).settings.context_tokens == 8192
 
 
+@pytest.mark.parametrize("text", ['service = "https://a.example"', 'service_key = "k"'])
+def test_who_reviews_is_not_for_a_project_to_say(
+    cwd: Path, user_file: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    user_file.write_text(text, encoding="utf-8")
+    assert load(cwd).settings.service_key.get_secret_value() in ("", "k")
+    assert load(user_file.parent).settings == load(cwd).settings
+    project = write(cwd.parent, f"threads = 1\n{text}")
+    monkeypatch.setenv("REVIEWER_SERVICE", "off")
+    with pytest.raises(SettingsError, match="不能由项目目录里的文件决定") as caught:
+        load(cwd)
+    assert str(caught.value).startswith(f"{project} 第 2 行")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "127.1.2.3", "[::1]:8765"])
+def test_plain_http_stays_on_this_machine(cwd: Path, host: str) -> None:
+    assert load(cwd, service=f"http://{host}").settings.service == f"http://{host}"
+    assert load(cwd, service="https://desk.example:8765/").settings.service == "https://desk.example:8765/"
+    for address in ("http://desk.example", f"http://{host}@desk.example", "http://localhost.example"):
+        with pytest.raises(SettingsError, match="service 的值"):
+            load(cwd, service=address)
+
+
 def test_the_users_file_is_read_once_from_inside_its_folder(user_file: Path) -> None:
     user_file.write_text("threads = 7", encoding="utf-8")
     assert load(user_file.parent).origins["threads"] == str(user_file)
@@ -136,7 +159,7 @@ def test_paths_of_a_file_start_at_the_file(cwd: Path) -> None:
     write(
         cwd.parent,
         'home = "cache"\ncorpus = "../手册"\nmodel = "big.gguf"\nadapter = "lora.bin"\n'
-        'classifier = "mine"\nencoder = "enc"',
+        'classifier = "mine"\nretriever = "found"\nencoder = "enc"',
     )
     (cwd.parent / "enc").mkdir()
     settings = load(cwd).settings
@@ -145,6 +168,7 @@ def test_paths_of_a_file_start_at_the_file(cwd: Path) -> None:
     assert settings.model == str(cwd.parent / "big.gguf")
     assert settings.adapter == str(cwd.parent / "lora.bin")
     assert settings.classifier == str(cwd.parent / "mine")
+    assert settings.retriever == str(cwd.parent / "found")
     assert settings.encoder == str(cwd.parent / "enc")
 
 

@@ -10,25 +10,30 @@ import typer
 
 from reviewer.cli.options import (
     Adapter,
+    AllRules,
     ChannelOption,
     Classifier,
     Corpus,
     Encoder,
+    FailOnOption,
     Home,
     Model,
     PrintConfig,
+    Retriever,
+    RewriteOption,
     RewriterOption,
     StageOption,
     Threads,
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from reviewer.bootstrap import Reviewer
     from reviewer.schema import Review, ReviewRequest
-    from reviewer.settings import LoadedSettings
+    from reviewer.settings import LoadedSettings, Settings
 
 Format = Literal["text", "json", "jsonl", "rdjsonl", "sarif"]
-FailOnOption = Literal["red", "major", "minor", "never"]
 
 
 def check(
@@ -48,23 +53,25 @@ def check(
     agent_id: Annotated[str, typer.Option("--agent-id", help="可以告知客户的工号。")] = "",
     fact: Annotated[list[str] | None, typer.Option("--fact", help="团队确认的事实，可多次给出。")] = None,
     output: Annotated[Format, typer.Option("--format", help="输出格式。")] = "text",
-    fail_on: Annotated[
-        FailOnOption | None, typer.Option("--fail-on", help="达到此级别的问题使退出码为 1。")
-    ] = None,
+    fail_on: FailOnOption = None,
     deadline: Annotated[
         int | None, typer.Option("--deadline", help="时限（毫秒，模型就绪后起算）；到时先给出已审的部分。")
     ] = None,
-    rewrite: Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")] = None,
+    rewrite: RewriteOption = None,
     rewrite_only: Annotated[
         bool,
         typer.Option("--rewrite-only", help="只输出通过核对的改写；没有或未通过时不输出，在标准错误说明。"),
     ] = False,
     copy: Annotated[bool, typer.Option("--copy", help="把通过核对的改写放进剪贴板。")] = False,
-    all_rules: Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")] = False,
+    all_rules: AllRules = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="在标准错误说明用了运行中的服务还是自己载入模型。")
+    ] = False,
     model: Model = None,
     adapter: Adapter = None,
     classifier: Classifier = None,
     rewriter: RewriterOption = None,
+    retriever: Retriever = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
     threads: Threads = None,
@@ -73,6 +80,7 @@ def check(
 ) -> None:
     """审核一条草稿：判定、违反的规则及原文、位置、理由和改写。"""
     from reviewer.cli.reading import read_draft, read_history
+    from reviewer.request import conversation_of, request_of
     from reviewer.settings import load_settings
     from reviewer.settings import print_config as render_config
 
@@ -90,6 +98,7 @@ def check(
         "model": model,
         "adapter": adapter,
         "classifier": classifier,
+        "retriever": retriever,
         "encoder": encoder,
         "corpus": corpus,
         "threads": threads,
@@ -102,17 +111,21 @@ def check(
     # Standard input is None when the caller closed it.
     stdin = sys.stdin.buffer if sys.stdin else None
     text = read_draft(draft, file, stdin=stdin, interactive=bool(sys.stdin and sys.stdin.isatty()))
-    request = _request(
-        draft=text,
-        customer=customer,
-        history=read_history(history),
-        channel=loaded.settings.channel,
-        stage=loaded.settings.stage,
-        identity_verified=verified,
-        agent_id=agent_id,
-        facts=fact or [],
+    request = request_of(
+        {
+            "draft": text,
+            "customer": customer,
+            "history": read_history(history),
+            "channel": loaded.settings.channel,
+            "stage": loaded.settings.stage,
+            "identity_verified": verified,
+            "agent_id": agent_id,
+            "facts": fact or [],
+        }
     )
-    wanted = _Wanted(output, str(file or "draft"), rewrite_only, copy, all_rules)
+    # A draft that cannot be reviewed is refused before the model is loaded.
+    conversation_of(request)
+    wanted = _Wanted(output, str(file or "draft"), rewrite_only, copy, all_rules, verbose)
     raise typer.Exit(_run(request, loaded, wanted))
 
 
@@ -125,45 +138,52 @@ class _Wanted:
     rewrite_only: bool
     copy: bool
     all_rules: bool
+    verbose: bool
 
-
-def _request(**fields: object) -> "ReviewRequest":
-    from pydantic import ValidationError
-
-    from reviewer.errors import InputError
-    from reviewer.request import conversation_of
-    from reviewer.schema import ReviewRequest
-
-    try:
-        request = ReviewRequest.model_validate(fields)
-    except ValidationError as cause:
-        first = cause.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"请求的 {place} 不可用：{first['msg']}。") from cause
-    # A draft that cannot be reviewed is refused before the model is loaded.
-    conversation_of(request)
-    return request
+    @property
+    def streams(self) -> bool:
+        """Whether a person watches the whole review appear."""
+        return self.output == "text" and sys.stdout.isatty() and not self.rewrite_only
 
 
 def _run(request: "ReviewRequest", loaded: "LoadedSettings", wanted: _Wanted) -> int:
-    from reviewer.bootstrap import Reviewer
     from reviewer.cli.exit_codes import exit_code
-    from reviewer.cli.progress import shown_progress
+    from reviewer.cli.local_service import ask_service
+    from reviewer.formats.text import rich_renderable
 
-    rewrite = loaded.settings.rewrite
-    with shown_progress() as progress:
-        reviewer = Reviewer.from_settings(loaded.settings, progress=progress)
-    with reviewer:
-        if wanted.output == "text" and sys.stdout.isatty() and not wanted.rewrite_only:
-            review = _stream(reviewer, request, rewrite=rewrite, all_rules=wanted.all_rules)
-        else:
-            review = reviewer.review(request, rewrite=rewrite, all_rules=wanted.all_rules)
-            _show(review, wanted)
+    review = ask_service(
+        request,
+        loaded,
+        rewrite=loaded.settings.rewrite,
+        all_rules=wanted.all_rules,
+        say=lambda line: typer.echo(line, err=True) if wanted.verbose else None,
+    )
+    if review is None:
+        review = _review_here(request, loaded.settings, wanted)
+    elif wanted.streams:
+        _console().print(rich_renderable(review))
+    else:
+        _show(review, wanted)
     if wanted.copy:
         from reviewer.cli.clipboard import copy_rewrite
 
         typer.echo(copy_rewrite(review), err=True)
     return exit_code(review, loaded.settings.fail_on)
+
+
+def _review_here(request: "ReviewRequest", settings: "Settings", wanted: _Wanted) -> "Review":
+    """Load the models, review, and print."""
+    from reviewer.bootstrap import Reviewer
+    from reviewer.cli.progress import shown_progress
+
+    with shown_progress() as progress:
+        reviewer = Reviewer.from_settings(settings, progress=progress)
+    with reviewer:
+        if wanted.streams:
+            return _stream(reviewer, request, rewrite=settings.rewrite, all_rules=wanted.all_rules)
+        review = reviewer.review(request, rewrite=settings.rewrite, all_rules=wanted.all_rules)
+    _show(review, wanted)
+    return review
 
 
 def _show(review: "Review", wanted: _Wanted) -> None:
@@ -191,21 +211,20 @@ def _write(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _stream(reviewer: "Reviewer", request: "ReviewRequest", *, rewrite: bool, all_rules: bool) -> "Review":
-    """Print the verdict as soon as it stands, the rewrite as it is written, its status at the end."""
+def _console() -> "Console":
     from rich.console import Console
 
-    from reviewer.formats.text import (
-        RewriteStream,
-        rewrite_footer,
-        rewrite_header,
-        verdict_block,
-        wants_colour,
-    )
+    from reviewer.formats.text import wants_colour
+
+    return Console(no_color=not wants_colour(os.environ, is_terminal=True), highlight=False)
+
+
+def _stream(reviewer: "Reviewer", request: "ReviewRequest", *, rewrite: bool, all_rules: bool) -> "Review":
+    """Print the verdict as soon as it stands, the rewrite as it is written, its status at the end."""
+    from reviewer.formats.text import RewriteStream, rewrite_footer, rewrite_header, verdict_block
     from reviewer.pipeline import Listener
 
-    colour = wants_colour(os.environ, is_terminal=True)
-    console = Console(no_color=not colour, highlight=False)
+    console = _console()
     stream = RewriteStream()
 
     def on_text(piece: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reviewer.cli.options import Adapter, Classifier, Corpus, Encoder, Home, Model, Threads
+from reviewer.cli.options import Adapter, Classifier, Corpus, Encoder, Home, Model, Retriever, Threads
 from reviewer.cli.packages import require_packages
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def run(
     model: Model = None,
     adapter: Adapter = None,
     classifier: Classifier = None,
+    retriever: Retriever = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
     threads: Threads = None,
@@ -73,6 +74,7 @@ def run(
         "model": model,
         "adapter": adapter,
         "classifier": classifier,
+        "retriever": retriever,
         "encoder": encoder,
         "corpus": corpus,
         "threads": threads,
@@ -129,9 +131,9 @@ def validate(
     corpus: Corpus = None,
 ) -> None:
     """检查标注文件，并列出覆盖情况。"""
-    from reviewer.bootstrap import corpus_folder
     from reviewer.evaluation.sets import data_folder
     from reviewer.evaluation.validation import validate as validate_files
+    from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.settings import load_settings
 
@@ -177,9 +179,9 @@ def import_labels(
     corpus: Corpus = None,
 ) -> None:
     """把别人的标注换成本项目的格式。"""
-    from reviewer.bootstrap import corpus_folder
     from reviewer.evaluation.mapping import import_labels as convert
     from reviewer.evaluation.mapping import write_examples
+    from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.settings import load_settings
 
@@ -228,12 +230,12 @@ def _run(
 ) -> "Run":
     from contextlib import closing
 
-    from reviewer.bootstrap import corpus_folder
     from reviewer.cli.progress import shown_progress
     from reviewer.evaluation.assembly import open_system
     from reviewer.evaluation.runner import default_folder
     from reviewer.evaluation.runner import run as run_examples
     from reviewer.evaluation.sets import data_folder, second_reader
+    from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
 
     catalogue = load_catalogue(corpus_folder(settings))

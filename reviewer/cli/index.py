@@ -5,19 +5,21 @@ from typing import Annotated
 
 import typer
 
-from reviewer.cli.options import Corpus, Encoder, Home
+from reviewer.cli.options import Corpus, Encoder, Home, Retriever
 
 app = typer.Typer(help="建立和查询手册的索引。", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("build")
-def build(corpus: Corpus = None, encoder: Encoder = None, home: Home = None) -> None:
+def build(
+    corpus: Corpus = None, retriever: Retriever = None, encoder: Encoder = None, home: Home = None
+) -> None:
     """建立手册的索引；手册和模型都没变时重建的结果相同。"""
     from reviewer.bootstrap import build_manual_index
     from reviewer.cli.progress import shown_progress
     from reviewer.settings import load_settings
 
-    overrides = {"corpus": corpus, "encoder": encoder, "home": home}
+    overrides = {"corpus": corpus, "retriever": retriever, "encoder": encoder, "home": home}
     settings = load_settings(overrides, cwd=Path.cwd()).settings
     with shown_progress() as progress:
         built = build_manual_index(settings, progress=progress)
@@ -29,6 +31,7 @@ def search(
     query: Annotated[str, typer.Argument(help="要查的话。")],
     top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=100, help="最多几条。")] = 5,
     corpus: Corpus = None,
+    retriever: Retriever = None,
     encoder: Encoder = None,
     home: Home = None,
 ) -> None:
@@ -37,7 +40,7 @@ def search(
     from reviewer.cli.progress import shown_progress
     from reviewer.settings import load_settings
 
-    overrides = {"corpus": corpus, "encoder": encoder, "home": home}
+    overrides = {"corpus": corpus, "retriever": retriever, "encoder": encoder, "home": home}
     settings = load_settings(overrides, cwd=Path.cwd()).settings
     with shown_progress() as progress:
         hits = search_manual(settings, query, top_k=top_k, progress=progress)

@@ -11,12 +11,12 @@ from typing import Annotated
 
 import typer
 
-from reviewer.cli import check, doctor, index, models, serve, train
+from reviewer.cli import batch, check, doctor, index, manual, models, serve, train
 from reviewer.cli import eval as evaluate
+from reviewer.cli.exit_codes import FAULT, INCOMPLETE
 from reviewer.cli.options import PrintConfig
 from reviewer.errors import ReviewerError
 
-FAULT, INTERRUPTED = 2, 3
 # What Typer returns, instead of raising, when Ctrl-C was pressed.
 _TYPER_INTERRUPTED = 130
 
@@ -31,9 +31,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("check")(check.check)
+app.command("batch")(batch.batch)
 app.command("doctor")(doctor.doctor)
 app.add_typer(evaluate.app, name="eval")
 app.add_typer(index.app, name="index")
+app.add_typer(manual.app, name="manual")
 app.add_typer(models.app, name="models")
 app.add_typer(serve.app, name="serve")
 app.add_typer(train.app, name="train")
@@ -82,7 +84,7 @@ def run(arguments: list[str] | None = None) -> None:
         _silence_stdout()
     if code == _TYPER_INTERRUPTED:
         typer.echo("已中断，审核未完成。", err=True)
-        code = INTERRUPTED
+        code = INCOMPLETE
     sys.exit(code or 0)
 
 

@@ -1,7 +1,7 @@
 """Options that several commands share. A value of None means: not given, the settings decide."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,13 +31,22 @@ RewriterOption = Annotated[
         rich_help_panel=_WHERE,
     ),
 ]
+Retriever = Annotated[
+    str | None,
+    typer.Option("--retriever", help="auto、none 或训练所得的检索器目录。", rich_help_panel=_WHERE),
+]
 Encoder = Annotated[
     str | None,
     typer.Option(
         "--encoder", help="登记的编码器名，或 sentence-transformers 目录或名称。", rich_help_panel=_WHERE
     ),
 ]
-Corpus = Annotated[Path | None, typer.Option("--corpus", help="另一份手册的目录。", rich_help_panel=_WHERE)]
+Corpus = Annotated[
+    Path | None,
+    typer.Option(
+        "--manual", "--corpus", help="另一份手册：目录，或设置 manuals 里登记的名字。", rich_help_panel=_WHERE
+    ),
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", help="线程数，0 表示全部可用的核。", rich_help_panel=_WHERE)
 ]
@@ -45,3 +54,9 @@ ChannelOption = Annotated[Channel | None, typer.Option("--channel", help="渠道
 StageOption = Annotated[
     Stage | None, typer.Option("--stage", help="会话阶段；unknown 时不查开场白和结束语。")
 ]
+FailOnOption = Annotated[
+    Literal["red", "major", "minor", "never"] | None,
+    typer.Option("--fail-on", help="达到此级别的问题使退出码为 1。"),
+]
+AllRules = Annotated[bool, typer.Option("--all-rules", help="逐条询问全部规则，不经检索筛选。")]
+RewriteOption = Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")]

@@ -13,6 +13,8 @@ from reviewer.cli.options import (
     Home,
     Model,
     PrintConfig,
+    Retriever,
+    RewriteOption,
     Threads,
 )
 from reviewer.cli.packages import require_packages
@@ -58,10 +60,11 @@ def serve(
     record_text: Annotated[
         bool | None, typer.Option("--record-text/--no-record-text", help="记录里是否存对话原文。")
     ] = None,
-    rewrite: Annotated[bool | None, typer.Option("--rewrite/--no-rewrite", help="是否给出改写。")] = None,
+    rewrite: RewriteOption = None,
     model: Model = None,
     adapter: Adapter = None,
     classifier: Classifier = None,
+    retriever: Retriever = None,
     encoder: Encoder = None,
     corpus: Corpus = None,
     threads: Threads = None,
@@ -95,6 +98,7 @@ def serve(
         "model": model,
         "adapter": adapter,
         "classifier": classifier,
+        "retriever": retriever,
         "encoder": encoder,
         "corpus": corpus,
         "threads": threads,
@@ -154,7 +158,7 @@ def export(
     corpus: Corpus = None,
 ) -> None:
     """把坐席的反馈导出为标注样本；只含存了原文的审核。"""
-    from reviewer.bootstrap import corpus_folder
+    from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.service.export import export_feedback
     from reviewer.service.record import Record

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reviewer.cli.options import Corpus, Home, Threads
-from reviewer.cli.packages import require_packages
+from reviewer.cli.train_retriever import retriever
+from reviewer.cli.train_rewriter import rewriter
+from reviewer.cli.training import need_packages, read_sides
 
 if TYPE_CHECKING:
     from reviewer.classifier.files import Card
-    from reviewer.manual.catalogue import Catalogue
     from reviewer.settings import Settings
-    from reviewer.training.data import Labelled
 
-app = typer.Typer(help="训练：用标注样本训练分类器。", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="训练：用标注样本训练。", no_args_is_help=True, rich_markup_mode=None)
+app.command("retriever")(retriever)
+app.command("rewriter")(rewriter)
 
-# Modules a training needs besides what `reviewer check` loads, and the packages they come from.
-_PACKAGES = {"torch": "torch", "transformers": "sentence-transformers", "gguf": "gguf"}
 _MOST_LAYERS = 12
 
 
 @app.callback()
 def train() -> None:
-    """训练：用标注样本训练分类器。"""
+    """训练：用标注样本训练。"""
 
 
 @app.command("grader")
@@ -53,16 +53,17 @@ def grader(
     home: Home = None,
 ) -> None:
     """训练判断每条规则的分类器，可续训；两核上每千条样本一轮约几分钟。"""
-    from reviewer.bootstrap import corpus_folder, usable_cores
+    from reviewer.bootstrap import usable_cores
     from reviewer.cli.progress import shown_progress
+    from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.settings import load_settings
     from reviewer.training.recipe import Recipe
 
-    _need_packages()
+    need_packages()
     settings = load_settings({"threads": threads, "corpus": corpus, "home": home}, cwd=Path.cwd()).settings
     catalogue = load_catalogue(corpus_folder(settings))
-    labelled, held_out = _labels(data, dev, catalogue)
+    labelled, held_out = read_sides(data, dev, catalogue)
     folder = _start(start, settings)
     # Going on, a dropped delta would be all that the old queries had learned: see training.start.
     keep = Recipe().delta_keep if folder is None else 1.0
@@ -93,29 +94,13 @@ def average(
     """把接着训练前后的两个分类器按份额取平均：两边学到的都留下。"""
     from reviewer.training.average import average as average_weights
 
-    _need_packages()
+    need_packages()
     _print(average_weights(first, second, out, share=share), out)
 
 
-def _need_packages() -> None:
-    require_packages(_PACKAGES, work="训练", remedy="请运行 pip install 装上，或重新安装 reviewer")
-
-
-def _labels(
-    data: list[Path] | None, dev: list[Path] | None, catalogue: "Catalogue"
-) -> "tuple[Labelled, Labelled]":
-    from reviewer.evaluation.sets import data_folder, files_of
-    from reviewer.training.data import read_labelled, refuse_overlap
-
-    labelled = read_labelled(data or files_of("train", data_folder(Path.cwd())), catalogue)
-    held_out = read_labelled(dev or [], catalogue)
-    refuse_overlap(labelled, held_out)
-    return labelled, held_out
-
-
 def _start(value: str, settings: "Settings") -> Path | None:
-    from reviewer.bootstrap import classifier_folder
     from reviewer.errors import ModelMissingError
+    from reviewer.folders import classifier_folder
 
     folder = classifier_folder(settings.model_copy(update={"classifier": value}))
     if folder is None and value == "auto":

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from reviewer.bootstrap import Progress, Reviewer, corpus_folder, open_retriever
+from reviewer.bootstrap import Progress, Reviewer, open_retriever
 from reviewer.errors import InputError
 from reviewer.evaluation.baselines import Bm25Match, ChecksAlone, Majority, Nearest, ZeroShot
 from reviewer.evaluation.examples import Example
 from reviewer.evaluation.sets import read_set
 from reviewer.evaluation.systems import ReviewerSystem, System
+from reviewer.folders import corpus_folder
 from reviewer.manual.catalogue import Catalogue, load_catalogue
 from reviewer.settings import Settings
 
@@ -36,7 +37,12 @@ def open_system(
         return ReviewerSystem(Reviewer.from_settings(settings, progress=progress), rewrite=rewrite)
     if name in _ZERO_SHOT:
         plain = settings.model_copy(
-            update={"model": _ZERO_SHOT[name], "classifier": "none", "adapter": "none"}
+            update={
+                "model": _ZERO_SHOT[name],
+                "classifier": "none",
+                "adapter": "none",
+                "rewriter_adapter": "none",
+            }
         )
         return ZeroShot(Reviewer.from_settings(plain, progress=progress), name.removeprefix("zero-shot-"))
     catalogue = load_catalogue(corpus_folder(settings))

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ _ENCODINGS = ("utf-8-sig", "gb18030")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = frozenset({".jsonl", ".ndjson"})
 
+OnFault = Callable[[InputError], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -24,17 +26,28 @@ class Row:
     cells: Mapping[str, Any]
 
 
-def read_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
+def _refuse(fault: InputError) -> None:
+    raise fault
+
+
+def read_rows(path: Path, columns: Collection[str], *, on_fault: OnFault = _refuse) -> Iterator[Row]:
     """Yield the rows of ``path`` that are not blank; every one has all of ``columns``.
 
+    Args:
+        path: A file whose name says what it is.
+        columns: What the header, or every JSON object, has to have.
+        on_fault: Told of a damaged row, which is left out when that returns; in CSV a damaged quotation
+            ends the reading.
+
     Raises:
-        InputError: the file cannot be read, is of another kind, lacks a column, or a row is damaged.
+        InputError: the file cannot be read, is of another kind, or lacks a column; or a row is damaged
+            and ``on_fault`` was not given.
     """
     suffix = path.suffix.lower()
     if suffix in _DELIMITERS:
-        return _separated(path, columns, _DELIMITERS[suffix])
+        return _separated(path, columns, _DELIMITERS[suffix], on_fault)
     if suffix in _JSON_LINES:
-        return _json_lines(path, columns)
+        return _json_lines(path, columns, on_fault)
     raise InputError(f"不认识 {path} 的格式；请另存为 .csv、.tsv 或 .jsonl。")
 
 
@@ -42,7 +55,7 @@ def _text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as cause:
-        raise InputError(f"读不了标注文件 {path}：{cause.strerror or cause}。") from cause
+        raise InputError(f"读不了文件 {path}：{cause.strerror or cause}。") from cause
     for encoding in _ENCODINGS:
         try:
             return data.decode(encoding)
@@ -51,25 +64,41 @@ def _text(path: Path) -> str:
     raise InputError(f"{path} 既不是 UTF-8 也不是 GB18030 编码；请另存为 UTF-8。")
 
 
-def _separated(path: Path, columns: Collection[str], delimiter: str) -> Iterator[Row]:
-    # newline="" leaves line ends inside quoted cells to the reader.
-    reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
+def _separated(path: Path, columns: Collection[str], delimiter: str, on_fault: OnFault) -> Iterator[Row]:
     header: list[str] | None = None
-    line = 1
-    try:
-        for cells in reader:
-            begin, line = line, reader.line_num + 1
-            if not any(cell.strip() for cell in cells):
-                continue
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                _check_header(path, header, columns)
-            elif len(cells) != len(header):
-                raise InputError(f"{path}:{begin} 有 {len(cells)} 列，表头有 {len(header)} 列。")
-            else:
-                yield Row(begin, dict(zip(header, cells, strict=True)))
-    except csv.Error as cause:
-        raise InputError(f"{path}:{line} 不是合法的 CSV：{cause}。") from cause
+    for line, cells in _cells(path, delimiter, on_fault):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = [cell.strip() for cell in cells]
+            _check_header(path, header, columns)
+        elif len(cells) != len(header):
+            on_fault(InputError(f"{path}:{line} 有 {len(cells)} 列，表头有 {len(header)} 列。"))
+        else:
+            yield Row(line, dict(zip(header, cells, strict=True)))
+
+
+def _cells(path: Path, delimiter: str, on_fault: OnFault) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line that each record begins on and its cells."""
+    # newline="" leaves line ends inside quoted cells to the reader.
+    text = _text(path)
+    # A long cell is no damage: whoever reads the row says what is too long. The limit is csv's own, for all.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            yield line, next(reader)
+        except StopIteration:
+            return
+        except csv.Error as cause:
+            # Where a quote is wrong nobody knows where the next row begins: no pieces of rows.
+            fault = InputError(
+                f"{path}:{line} 不是合法的 CSV（引号不配对）；这一行和以后的行没有读，请改正。"
+            )
+            fault.__cause__ = cause
+            on_fault(fault)
+            return
 
 
 def _check_header(path: Path, header: list[str], columns: Collection[str]) -> None:
@@ -79,17 +108,24 @@ def _check_header(path: Path, header: list[str], columns: Collection[str]) -> No
             raise InputError(f"{path} {what}“{column}”列；表头是：{'、'.join(header)}。")
 
 
-def _json_lines(path: Path, columns: Collection[str]) -> Iterator[Row]:
+def _json_lines(path: Path, columns: Collection[str], on_fault: OnFault) -> Iterator[Row]:
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            cells = json.loads(line)
-        except ValueError as cause:
-            raise InputError(f"{path}:{number} 不是 JSON：{cause}。") from cause
-        if not isinstance(cells, dict):
-            raise InputError(f"{path}:{number} 不是 JSON 对象。")
-        for column in columns:
-            if column not in cells:
-                raise InputError(f"{path}:{number} 没有“{column}”列。")
-        yield Row(number, cells)
+            yield Row(number, _object(f"{path}:{number}", line, columns))
+        except InputError as fault:
+            on_fault(fault)
+
+
+def _object(place: str, line: str, columns: Collection[str]) -> dict[str, Any]:
+    try:
+        cells = json.loads(line)
+    except (ValueError, RecursionError) as cause:
+        raise InputError(f"{place} 不是 JSON：{cause}。") from cause
+    if not isinstance(cells, dict):
+        raise InputError(f"{place} 不是 JSON 对象。")
+    for column in columns:
+        if column not in cells:
+            raise InputError(f"{place} 没有“{column}”列。")
+    return cells

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from reviewer.errors import CorpusError
 from reviewer.manual.entries import Entry, Line, read_entries
+from reviewer.manual.imported import CATALOGUE_FILE, RECORD_FILE, REPORT_FILE, is_imported, load_imported
 from reviewer.manual.markdown import Section, load_sections
 from reviewer.resources import tree_hash
 from reviewer.types import Conversation, Rule, Severity, Source, Turn
 
-CATALOGUE_FILE = "catalogue.yaml"
 # Lies in the corpus folder, but says nothing of what a rule demands: see reviewer.rewriting.wordings.
 WORDINGS_FILE = "wordings.yaml"
 MANUAL_FOLDER = "manual"
@@ -80,11 +80,13 @@ class Catalogue:
 
 
 def load_catalogue(folder: Path) -> Catalogue:
-    """Load ``catalogue.yaml`` and ``manual/`` of a corpus folder.
+    """Load ``catalogue.yaml`` and ``manual/`` of a corpus folder, or a manual that was imported.
 
     Raises:
         CorpusError: a file is missing or malformed, or catalogue and manual contradict each other.
     """
+    if is_imported(folder):
+        return _imported(folder)
     entry = read_entries(folder / CATALOGUE_FILE, _CatalogueEntry)
     documents = tuple(
         Document(item.file.removesuffix(".md"), f"《{item.title}》") for item in entry.documents
@@ -102,6 +104,18 @@ def load_catalogue(folder: Path) -> Catalogue:
         precedence=precedence,
         base_score=entry.base_score,
         content_hash=tree_hash(folder, without=frozenset({WORDINGS_FILE})),
+    )
+
+
+def _imported(folder: Path) -> Catalogue:
+    manual = load_imported(folder)
+    return Catalogue(
+        rules=manual.rules,
+        sections=manual.sections,
+        documents=tuple(Document(each.stem, f"《{each.title}》") for each in manual.documents),
+        precedence=(),
+        base_score=manual.base_score,
+        content_hash=tree_hash(folder, without=frozenset({WORDINGS_FILE, RECORD_FILE, REPORT_FILE})),
     )
 
 

@@ -129,12 +129,12 @@ def _blocks(source: str) -> Iterator[_Block]:
         elif token.type in ("blockquote_open", "blockquote_close"):
             quotes += token.nesting
         elif token.type == "inline":
-            yield _Block(line=line, level=level, quoted=quotes > 0, text=_plain(token.children or []))
+            yield _Block(line=line, level=level, quoted=quotes > 0, text=plain_text(token.children or []))
         elif token.type in ("fence", "code_block"):
             yield _Block(line=line, level=0, quoted=quotes > 0, text=token.content.rstrip("\n"))
 
 
-def _plain(children: Sequence["Token"]) -> str:
+def plain_text(children: Sequence["Token"]) -> str:
     """Drop markup; a line break in the source is none in Chinese text, a hard break is one."""
     kept = {"text", "code_inline"}
     return "".join(

@@ -1,4 +1,4 @@
-"""Renders the templates of ``prompts/reviewer.yaml``.
+"""Renders the templates of ``prompts/reviewer.yaml``, or those of ``rewriter.yaml`` in their place.
 
 The parts of a request's prompt: ``system`` (the same for every request with this manual, kept by
 the engine), ``user`` (conversation and numbered draft), and one tail a question.
@@ -7,6 +7,7 @@ the engine), ``user`` (conversation and numbered draft), and one tail a question
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -16,8 +17,12 @@ from reviewer.errors import CorpusError
 from reviewer.resources import content_hash, read_text
 from reviewer.types import Clause, Conversation, Rule, Turn
 
+_File = TypeVar("_File", bound=BaseModel)
+
 CLAUSE_MARKS = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳"
 MAX_CLAUSES = len(CLAUSE_MARKS)
+
+_GRADING, _REWRITING = "reviewer.yaml", "rewriter.yaml"
 
 
 class _TailTemplate(BaseModel):
@@ -41,12 +46,26 @@ class _Templates(BaseModel):
     rewrite: _TailTemplate
 
 
+class _RewriterTemplates(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: int
+    channels: dict[str, str]
+    stages: dict[str, str]
+    system: str
+    user: str
+    rewrite: _TailTemplate
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule and the numbers of the clauses that break it, for the tails that explain and rewrite."""
+    """A rule and the numbers of the clauses that break it, for the tails that explain and rewrite.
+
+    ``approved`` is what the manual would have said instead, empty when it does not say.
+    """
 
     rule: Rule
     clauses: tuple[int, ...]
+    approved: str = ""
 
     @property
     def marks(self) -> str:
@@ -117,6 +136,7 @@ class PromptBook:
             verified=conversation.identity_verified,
             facts=conversation.facts,
             draft=numbered,
+            text=conversation.draft,
         )
 
     def _tail(self, template: _TailTemplate, **values: object) -> Tail:
@@ -138,11 +158,27 @@ def load_prompts(folder: Path) -> PromptBook:
     Raises:
         CorpusError: it is missing, or a template is missing or unknown.
     """
-    text = read_text(folder / "reviewer.yaml")
-    try:
-        templates = _Templates.model_validate(yaml.safe_load(text))
-    except (yaml.YAMLError, ValidationError) as cause:
-        raise CorpusError(
-            f"提示模板 {folder / 'reviewer.yaml'} 无效：{str(cause).splitlines()[0]}"
-        ) from cause
+    templates, text = _read(folder / _GRADING, _Templates)
     return PromptBook(templates, content_hash(text.encode()))
+
+
+def load_rewriter_prompts(folder: Path) -> PromptBook:
+    """Read the prompts of a model that was trained to rewrite: those of ``rewriter.yaml`` go before.
+
+    ``content_hash`` is of that file alone: nothing else reaches such a model.
+
+    Raises:
+        CorpusError: a file is missing, or a template is missing or unknown.
+    """
+    short, text = _read(folder / _REWRITING, _RewriterTemplates)
+    templates, _ = _read(folder / _GRADING, _Templates)
+    own = {name: getattr(short, name) for name in _RewriterTemplates.model_fields}
+    return PromptBook(templates.model_copy(update=own), content_hash(text.encode()))
+
+
+def _read(path: Path, kind: type[_File]) -> tuple[_File, str]:
+    text = read_text(path)
+    try:
+        return kind.model_validate(yaml.safe_load(text)), text
+    except (yaml.YAMLError, ValidationError) as cause:
+        raise CorpusError(f"提示模板 {path} 无效：{str(cause).splitlines()[0]}") from cause

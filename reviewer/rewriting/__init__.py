@@ -1,8 +1,9 @@
 """Findings -> a reply that can be sent, and the proof that it can."""
 
 from reviewer.rewriting.facts import placeholders
-from reviewer.rewriting.mending import Mended, mend
-from reviewer.rewriting.offers import Judge, Offer, better, mend_and_verify
+from reviewer.rewriting.mended import Mended
+from reviewer.rewriting.mending import mend
+from reviewer.rewriting.offers import Judge, Offer, better, demands_on, mend_and_verify
 from reviewer.rewriting.rewriter import Proposal, Rewriter
 from reviewer.rewriting.verification import Recheck, Verdict, verify
 from reviewer.rewriting.wordings import WordingBook, load_wordings
@@ -17,6 +18,7 @@ __all__ = [
     "Verdict",
     "WordingBook",
     "better",
+    "demands_on",
     "load_wordings",
     "mend",
     "mend_and_verify",

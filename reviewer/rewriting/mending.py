@@ -1,22 +1,25 @@
 """Writes a reply out of the draft and the approved wordings, without a model.
 
-What no finding cites stays as it is, in its order and its bubbles, but for empty talk beside a breach and
-for what a rule's own patterns name; where that may have told the customer something, the reply says so
-(``Mended.lost``). Cited clauses are left out, changed or kept as ``corpus/wordings.yaml`` says for their
-rule; a clause that carries facts is left out only where the rule demands that they go. A greeting stands
-first, comfort next, a farewell last.
+What no finding cites stays as it is, in its order and its bubbles, but for empty talk beside a breach, for
+what a rule's own patterns name, and for what makes no sense without the words that went; where that may
+have told the customer something, the reply says so (``Mended.lost``). Cited clauses are left out, changed
+or kept as ``corpus/wordings.yaml`` says for their rule, some with their whole sentence or the sentences
+around it; a clause that carries facts is left out only where the rule demands that they go.
+``reviewer.rewriting.planning`` chooses what is said instead.
 
 The result is a proposal: whether it may be sent is for ``reviewer.rewriting.verification`` to say.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from reviewer.rewriting.facts import Fact, compare_facts, extract_facts
+from reviewer.rewriting.mended import Mended
 from reviewer.rewriting.pieces import QUOTED, Joined, Piece, cut, join
-from reviewer.rewriting.wordings import SLOT_ORDER, Mending, Slot, WordingBook
+from reviewer.rewriting.planning import Insertion, plan, says_something, sequence
+from reviewer.rewriting.wordings import Mending, Slot, WordingBook
 from reviewer.types import SEVERITY_ORDER, Conversation, Finding, Span
 
 # A step is kept like a fact: the others mean nothing without it.
@@ -27,43 +30,9 @@ _CONTACT = re.compile(
     r"微信|QQ|电话|手机|分机|内线|拨|住在?|地址|身份证|卡号|个人账[号户]|[加找][我他她]|[打转]给[我他她]",
     re.IGNORECASE,
 )
-# A reply that grows by more is a lecture; the wordings of the gravest rules come first.
-MAX_ADDED_CHARS = 220
+# Facts that a threat or a jibe has as well: 明天, 七十岁, 小王. They alone make no answer.
+_SOFT_FACTS = frozenset({"day", "quantity", "person"})
 _FIRST_TRY: Mapping[str, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Mended:
-    """A proposed reply.
-
-    ``places`` say which part of ``text`` is which piece. ``dropped`` are the parts of the draft that
-    were left out although they may carry facts, because a rule demands it. ``lost`` are those
-    that went beside a breach and may have told the customer something: such a reply needs a look.
-    ``forbidden`` are patterns that no verified reply to these breaches matches. ``speechless`` are the
-    ids of cited rules that have no approved wording.
-    """
-
-    text: str
-    places: tuple[tuple[Span, Piece], ...]
-    dropped: tuple[Span, ...] = ()
-    lost: tuple[Span, ...] = ()
-    forbidden: tuple[str, ...] = ()
-    speechless: tuple[str, ...] = ()
-
-    def in_draft(self, span: Span) -> tuple[Span, ...]:
-        """Return where the words of the draft stand that ``span`` of the reply touches."""
-        return tuple(
-            piece.span
-            for place, piece in self.places
-            if piece.span is not None and place.start < span.end and span.start < place.end
-        )
-
-    def is_new(self, span: Span) -> bool:
-        """Whether ``span`` of the reply touches a wording that was put in."""
-        return any(
-            piece.span is None and place.start < span.end and span.start < place.end
-            for place, piece in self.places
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +48,14 @@ class _Breach:
         return self.finding.rule.id
 
 
-@dataclass(frozen=True, slots=True)
-class _Insertion:
-    """A wording to put in before piece ``position``."""
-
-    breach: _Breach
-    slot: Slot
-    position: int
-    text: str
-
-
 def mend(
     conversation: Conversation,
     findings: Sequence[Finding],
     book: WordingBook,
     *,
     attempts: Mapping[str, int] = _FIRST_TRY,
+    suspect: Sequence[Span] = (),
+    bare: bool = False,
 ) -> Mended:
     """Return a reply that does what the violated rules ask for.
 
@@ -103,6 +64,8 @@ def mend(
         findings: What is wrong with the draft; without any, the draft itself is returned.
         book: The approved wordings.
         attempts: By rule id, how many of its wordings have been tried in vain.
+        suspect: Parts of the draft whose sentences are to go as well, whatever they break.
+        bare: Whether to keep only sentences with facts or business of what the findings do not cite.
     """
     pieces = cut(conversation.draft)
     speechless = tuple(finding.rule.id for finding in findings if book.get(finding.rule.id) is None)
@@ -113,7 +76,11 @@ def mend(
     work = _Work(conversation, list(pieces), attempts)
     for breach in breaches:
         work.mend(breach)
-    joined = work.reply(breaches[0])
+    work.leave_out(_cited(pieces, suspect))
+    if bare:
+        work.strip()
+    work.tidy()
+    joined = work.reply(breaches)
     return Mended(
         joined.text,
         joined.places,
@@ -121,7 +88,14 @@ def mend(
         lost=work.lost(),
         forbidden=tuple(breach.mending.forbidden for breach in breaches if breach.mending.forbidden),
         speechless=speechless,
+        empty=work.empty,
+        settled=_settled(joined, book),
     )
+
+
+def _settled(reply: Joined, book: WordingBook) -> frozenset[str]:
+    put_in = {piece.rule for _, piece in reply.places if piece.span is None}
+    return frozenset(rule for rule in put_in if (entry := book.get(rule)) is not None and entry.settles)
 
 
 def _breaches(pieces: Sequence[Piece], findings: Sequence[Finding], book: WordingBook) -> list[_Breach]:
@@ -156,6 +130,7 @@ class _Work:
 
     def __init__(self, conversation: Conversation, pieces: list[Piece], attempts: Mapping[str, int]) -> None:
         self._conversation = conversation
+        self._original = tuple(pieces)
         self._pieces = pieces
         self._sentences = _sentences(pieces)
         self._attempts = attempts
@@ -163,7 +138,7 @@ class _Work:
         self._lost: set[int] = set()
         self._taken_along: set[int] = set()
         self._dropped: set[int] = set()
-        self._insertions: list[_Insertion] = []
+        self._insertions: list[Insertion] = []
 
     def mend(self, breach: _Breach) -> None:
         """Change what ``breach`` cites, and note the wording that it needs."""
@@ -175,23 +150,77 @@ class _Work:
                 return
             action = breach.mending.otherwise
         if action == "remove":
-            self._taken_along.difference_update(breach.cited)
+            demanded = {number for number in breach.cited if self._demanded(breach, number)}
+            self._dropped |= demanded & self._taken_along
+            self._taken_along -= demanded
             # What was left out for another rule is mended, unless its wording is to stand aside for this one.
-            if settled and not any(each.breach.rule in breach.mending.covers for each in self._insertions):
+            if settled and not any(each.rule in breach.mending.covers for each in self._insertions):
                 return
             self._remove(breach)
-        text = breach.mending.wording(self._conversation, self._attempts.get(breach.rule, 0))
-        slot = breach.mending.slot
-        self._insertions.append(_Insertion(breach, slot, self._position(breach, slot, action), text))
+        attempt = self._attempts.get(breach.rule, 0)
+        self._put(breach, "comfort", breach.mending.comfort(self._conversation, attempt))
+        self._put(breach, breach.mending.slot, breach.mending.wording(self._conversation, attempt))
+
+    def _put(self, breach: _Breach, slot: Slot, text: str) -> None:
+        if text:
+            again = self._attempts.get(breach.rule, 0) > 0
+            self._insertions.append(Insertion(breach.rule, breach.mending, slot, text, breach.cited, again))
+
+    def leave_out(self, numbers: Sequence[int]) -> None:
+        """Leave out pieces with their sentences."""
+        sentences = {self._sentences[number] for number in numbers}
+        for number, sentence in enumerate(self._sentences):
+            if sentence in sentences and not self._pieces[number].is_frame:
+                self._take(number)
+
+    def strip(self) -> None:
+        """Leave out the sentences without facts and business, if there is something to say instead."""
+        if not any(self._answers(each) for each in self._insertions):
+            return
+        telling = {self._sentences[number] for number in self._kept() if self._matters(number)}
+        for number in self._kept():
+            if self._sentences[number] not in telling and not self._pieces[number].is_frame:
+                self._take(number)
+
+    @staticmethod
+    def _answers(insertion: Insertion) -> bool:
+        return insertion.part in ("answer", "add", "next") and not insertion.mending.alone
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of substance is left of a draft that had some, and nothing is said instead."""
+        left = [self._pieces[number] for number in self._kept()]
+        mains = any(each.part in ("answer", "add", "next") for each in self._insertions)
+        return says_something(self._pieces) and not (mains or says_something(left))
+
+    def tidy(self) -> None:
+        """Leave out what makes no sense without the words that went."""
+        while dangling := [number for number in self._kept() if self._dangles(number)]:
+            for number in dangling:
+                self._take(number)
+
+    def _dangles(self, number: int) -> bool:
+        piece, sentence = self._pieces[number], self._sentences[number]
+        before, after = number - 1, number + 1
+        lost_before = before in self._lost and not self._pieces[before].is_frame
+        lost_after = after in self._lost and self._sentences[after] == sentence
+        if piece.assents:
+            return lost_before or after in self._lost
+        if piece.is_frame:
+            return False
+        return (lost_before and piece.continues) or (lost_after and piece.awaits)
+
+    def _kept(self) -> list[int]:
+        return [number for number in range(len(self._pieces)) if number not in self._lost]
 
     def dropped(self) -> tuple[Span, ...]:
         """Return where the pieces stood in the draft that went, facts and all."""
         return self._spans(self._dropped)
 
     def lost(self) -> tuple[Span, ...]:
-        """Return where the pieces stood that went uncited and may have told the customer something."""
-        spans = self._spans(self._taken_along)
-        return tuple(span for span in spans if Piece(span.text).may_answer or self._facts(span.text))
+        """Return where the pieces stood that went uncited and told the customer something."""
+        spans = self._spans(self._taken_along - self._dropped)
+        return tuple(span for span in spans if Piece(span.text).serves or self._facts(span.text))
 
     def _spans(self, numbers: Set[int]) -> tuple[Span, ...]:
         return tuple(span for number in sorted(numbers) if (span := self._pieces[number].span))
@@ -201,13 +230,21 @@ class _Work:
             self._known_facts[text] = extract_facts(text)
         return self._known_facts[text]
 
-    def reply(self, gravest: _Breach) -> Joined:
+    def _matters(self, number: int, *, demanded: bool = False) -> bool:
+        """Whether a piece has business or a fact in it; where facts are to go, more than a day or count."""
+        ignored = _SOFT_FACTS if demanded else frozenset[str]()
+        own = self._original[number]
+        return own.serves or any(fact.kind not in ignored for fact in self._facts(own.text))
+
+    def reply(self, breaches: Sequence[_Breach]) -> Joined:
         """Return what is left and put in; never without a word."""
-        joined = join(tuple(self._sequence(self._needed())))
+        told = plan(self._insertions, self._pieces, self._lost)
+        joined = join(tuple(sequence(self._pieces, self._lost, told)))
         if any(char.isalnum() for char in joined.text):
             return joined
-        text = gravest.mending.wording(self._conversation, 0)
-        return join((Piece(text, rule=gravest.rule),))
+        entry = breaches[0].mending
+        text = entry.wording(self._conversation, 0) or entry.comforts[-1].text
+        return join((Piece(text, rule=breaches[0].rule),))
 
     def _soften(self, breach: _Breach) -> bool:
         """Exchange words of the clauses that are still there; return whether that mends the breach."""
@@ -237,14 +274,77 @@ class _Work:
         for number in breach.cited:
             named = breach.finding.origin == "check" and self._names_the_facts(breach.finding.spans, number)
             self._leave_out(number, facts_too=named or self._demanded(breach, number))
-        for number in self._beside(breach):
-            if self._goes_along(breach, number):
-                self._take(number, breach)
+        own = {self._sentences[number] for number in breach.cited}
+        run = self._run(breach, own)
+        for number in self._kept():
+            if number not in breach.cited and self._sentences[number] in run:
+                self._mend_beside(number, breach, within=self._sentences[number] in own)
+
+    def _run(self, breach: _Breach, own: Set[int]) -> Set[int]:
+        """Return the sentences that are mended with the cited pieces: their own, and those around them."""
+        if breach.mending.extent != "run" or not own:
+            return own
+        run = set(own)
+        for start, step in ((min(own), -1), (max(own), 1)):
+            sentence = start + step
+            while self._belongs(sentence, breach.mending):
+                run.add(sentence)
+                sentence += step
+        return run
+
+    def _belongs(self, sentence: int, mending: Mending) -> bool:
+        """Whether a sentence beside a breach is but its topic and empty talk."""
+        own = [number for number, each in enumerate(self._sentences) if each == sentence]
+        talk = [number for number in own if not self._pieces[number].is_frame]
+        return bool(talk) and all(
+            self._on_topic(number, mending, quietly=mending.facts == "extent") or self._is_empty_talk(number)
+            for number in talk
+        )
+
+    def _is_empty_talk(self, number: int) -> bool:
+        text = self._pieces[number].text
+        return not (Piece(text).may_answer or self._facts(text))
+
+    def _mend_beside(self, number: int, breach: _Breach, *, within: bool) -> None:
+        """Leave out an uncited piece ``within`` the sentence of a breach or beside it, if it cannot stand."""
+        mending, piece = breach.mending, self._pieces[number]
+        # A rule on contacts that cites none was wrong, or points elsewhere.
+        texts = [self._pieces[number].text for number in breach.cited]
+        wrong = (
+            mending.facts == "contact"
+            and not any(map(_CONTACT.search, texts))
+            and not any(map(self._gives_contact, breach.cited))
+        )
+        if piece.is_frame or (mending.spared and re.search(mending.spared, piece.text)):
+            return
+        if mending.extent == "clause" or wrong:
+            goes = self._is_empty_talk(number)
+        elif (within and mending.facts == "extent") or self._on_topic(
+            number, mending, quietly=mending.facts == "extent" or (within and mending.facts != "keep")
+        ):
+            self._dropped.add(number)
+            goes = True
+        else:
+            strict = within and mending.facts == "drop" and not piece.serves
+            goes = strict or not self._matters(number, demanded=self._demands(mending))
+        if number in self._dropped:
+            self._lose(number)
+        elif goes or (mending.forbidden and re.search(mending.forbidden, piece.text)):
+            self._take(number, breach)
+
+    def _on_topic(self, number: int, mending: Mending, *, quietly: bool) -> bool:
+        """Whether a piece is of the breach; one with facts or business only where these go ``quietly``."""
+        on_topic = bool(mending.topic) and re.search(mending.topic, self._pieces[number].text) is not None
+        return on_topic and (quietly or not self._matters(number))
+
+    @staticmethod
+    def _demands(mending: Mending) -> bool:
+        return mending.facts in ("drop", "extent")
 
     def _demanded(self, breach: _Breach, number: int) -> bool:
         """Whether the rule demands that the facts of a cited piece go."""
-        facts = breach.mending.facts
-        return facts in ("drop", "extent") or (facts == "contact" and self._gives_contact(number))
+        by_contact = breach.mending.facts == "contact" and self._gives_contact(number)
+        return by_contact or self._demands(breach.mending)
 
     def _gives_contact(self, number: int) -> bool:
         text = self._pieces[number].text
@@ -269,32 +369,12 @@ class _Work:
         if facts_too or not (self._facts(text) or _STEP.search(text)):
             self._lose(number)
 
-    def _beside(self, breach: _Breach) -> list[int]:
-        """Return the pieces that stand in the sentences of the cited ones and are not cited themselves."""
-        mended = {self._sentences[number] for number in breach.cited}
-        return [
-            number
-            for number, sentence in enumerate(self._sentences)
-            if sentence in mended and number not in breach.cited and number not in self._lost
-        ]
-
-    def _goes_along(self, breach: _Breach, number: int) -> bool:
-        """Whether a piece in the sentence of a breach goes with it, although nobody cites it."""
-        mending, piece = breach.mending, self._pieces[number]
-        if mending.forbidden and re.search(mending.forbidden, piece.text):
-            return True
-        # A rule on contacts that cites none was wrong, or points elsewhere.
-        wrong = mending.facts == "contact" and not any(map(self._gives_contact, breach.cited))
-        if mending.extent == "clause" or wrong or piece.leads or piece.takes_leave or piece.has_feeling:
-            return False
-        if mending.facts in ("extent", "contact") and self._gives_contact(number):
-            return True
-        return not (piece.may_answer or self._facts(piece.text))
-
-    def _take(self, number: int, breach: _Breach) -> None:
-        """Leave out a piece that ``breach`` need not cite: another finding on it may be on a word only."""
-        if number not in breach.cited:
+    def _take(self, number: int, breach: _Breach | None = None) -> None:
+        """Leave out a piece that need not be cited: another finding on it may be on a word only."""
+        if breach is None or number not in breach.cited:
             self._taken_along.add(number)
+        if breach is not None and self._demands(breach.mending) and not self._matters(number, demanded=True):
+            self._dropped.add(number)
         self._lose(number)
 
     def _lose(self, number: int) -> None:
@@ -302,77 +382,6 @@ class _Work:
         before = next((n for n in range(number - 1, -1, -1) if n not in self._lost), None)
         if before is not None:
             self._pieces[before] = replace(self._pieces[before], torn=True)
-
-    def _position(self, breach: _Breach, slot: Slot, action: str) -> int:
-        count = len(self._pieces)
-        if slot == "place" and breach.cited:
-            return breach.cited[-1] + 1 if action == "append" else breach.cited[0]
-        if slot == "greeting":
-            return _leading(self._pieces, lambda piece: piece.greets)
-        if slot == "comfort":
-            return _leading(self._pieces, lambda piece: piece.leads)
-        if slot == "closing":
-            return count
-        return count - _leading(self._pieces[::-1], lambda piece: piece.takes_leave)
-
-    def _needed(self) -> list[_Insertion]:
-        """Return the wordings to put in: none that another covers or repeats, and not too much."""
-        kept: list[_Insertion] = []
-        added = 0
-        for insertion in sorted(self._insertions, key=lambda each: each.breach.mending.alone):
-            others = [other for other in self._insertions if other is not insertion]
-            if insertion.text in [other.text for other in kept] or self._covered(insertion, others):
-                continue
-            if insertion.breach.mending.alone and self._says_something(kept):
-                continue
-            if kept and added + len(insertion.text) > MAX_ADDED_CHARS:
-                continue
-            kept.append(insertion)
-            added += len(insertion.text)
-        return sorted(kept, key=lambda each: (each.position, SLOT_ORDER[each.slot]))
-
-    def _says_something(self, insertions: Sequence[_Insertion]) -> bool:
-        """Whether there is more to the reply than greeting, comfort and farewell."""
-        return any(insertion.slot in ("place", "body") for insertion in insertions) or any(
-            not (piece.leads or piece.takes_leave or piece.has_feeling)
-            for number, piece in enumerate(self._pieces)
-            if number not in self._lost
-        )
-
-    def _covered(self, insertion: _Insertion, others: Sequence[_Insertion]) -> bool:
-        """Whether another wording says enough; of two that cover each other the graver one stays."""
-        rule = insertion.breach.rule
-        order = [each.breach.rule for each in self._insertions]
-        return any(
-            rule in other.breach.mending.covers
-            and not (
-                other.breach.rule in insertion.breach.mending.covers
-                and order.index(rule) < order.index(other.breach.rule)
-            )
-            for other in others
-        )
-
-    def _sequence(self, insertions: Sequence[_Insertion]) -> Iterator[Piece]:
-        """Yield what remains of the draft and the wordings, with the line breaks between them."""
-        bubbles = any("\n" in piece.gap for piece in self._pieces)
-        waiting = list(insertions)
-        gap = ""
-        for number in range(len(self._pieces) + 1):
-            piece = self._pieces[number] if number < len(self._pieces) else None
-            own = piece.gap if piece is not None else "\n" if bubbles else ""
-            gap = own if "\n" not in gap else gap
-            while waiting and waiting[0].position == number:
-                insertion = waiting.pop(0)
-                yield Piece(insertion.text, gap if "\n" in gap else "", rule=insertion.breach.rule)
-                gap = ""
-            if piece is not None and number not in self._lost:
-                yield replace(piece, gap=gap)
-                gap = ""
-
-
-def _leading(pieces: Sequence[Piece], holds: Callable[[Piece], bool]) -> int:
-    """Return how many pieces from the start ``holds`` is true of."""
-    return next((number for number, piece in enumerate(pieces) if not holds(piece)), len(pieces))
 
 
 def _keeps_facts(before: str, after: str) -> bool:

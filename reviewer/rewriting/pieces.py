@@ -35,7 +35,7 @@ _LEAVE = re.compile(
     r"|欢迎.{0,6}(?:联系|来电|咨询)|有需要.{0,6}(?:联系|找我|告诉)).*"
 )
 _SENTENCE_END = re.compile(r"[。！？!?…～~][”’」』）)】》\s]*$")
-_SORRY = re.compile(r"抱歉|对不起|不好意思")
+_SORRY = re.compile(r"抱歉|对不[起住]|不好意思|过意不去")
 _FEELING = re.compile(rf"{_SORRY.pattern}|您的?(?:心情|感受|着急).{{0,6}}理解|理解您的?(?:心情|感受|着急)")
 _SORRY_AGAIN = re.compile(r"^(?:很|非常|实在)?抱歉(?:，|(?=让您))|，(?:很|非常|实在)?抱歉(?=[，。])")
 # Words of business: a clause that has one may answer the customer. Wider than it need be, for what is taken
@@ -48,6 +48,32 @@ _ANSWER = re.compile(
 )
 # An outburst is shorter than most answers.
 _SHORT = 12
+# What no reply should lose without a word: business done, to be done, or how to do it.
+_SERVICE = re.compile(
+    r"已(?![知晓久死])|正在|退[款票货费回改]|[可能]退|不退|到账|寄|派送|派件|签收|揽收|[发到换补]货|订单|订金|押金|快递|物流|包裹|驿站|审核|办理|办好|发票|改期|改签"
+    r"|取消|预约|安装|上门|开通|运费|登录|点击|点开|材料|保修|有效期|第[一二三四五六七八九十\d]+步|库存|流量|套餐|合同|维修|手续费|收费"
+)
+# Says nothing where what it joins on to is gone.
+_CONTINUES = re.compile(
+    r"(?:再(?!见)|还(?!有其他|有什么)|也|就|都(?!是)|才|而且|并且?|但是?|不过|所以|因此|否则|不然|反正|然后|结果|外加|另加|那(?![边里个家天位套])就?|要不|省得|免得|以免|到时候?"
+    r"|您?直接|(?:[他她它]|这个?价|这价|这样|这么)(?!们|个月|几天|边)|比(?!较|如)|跟(?!您)|包括|连)"
+)
+_CONSENT = re.compile(
+    r"(?:[您你](?:看|觉得|说)?)?(?:这样)?(?:可以|行|好|成|中|方便)(?:吗|不|吧|么|嘛)|[您你]看呢?"
+)
+# Agrees to what follows, or reassures: wrong before what is said instead.
+_ASSENT = re.compile(
+    r"(?:可以[的呀啊哒]*|行[的啊呀吧]?|没问题[的呀啊]?|有[的啊呀]|有有+|是[的真]的?|对的|当然[可以]*|成|别[慌急][嘛哈呀]?"
+    r"|[您你]?(?:就|尽管)?放(?:一百个|宽)?心[吧啊啦哒的]?(?:好了|就是了)?)"
+)
+_JIBE = re.compile(r"[^请可以]{1,8}[吧呢][？?]")
+# Opens what the rest of the sentence would have to end.
+_AWAITS = re.compile(
+    r"(?:[您你我]们?)?(?:要是|如果|要|若|假如|万一|只要|只有|除非|等|因为|既然|虽然|为了|不是|按说|与其|这样|反正|一般|本来|说实话)"
+)
+_PROMISE = re.compile(
+    r"我(?:们|这边|这就|马上|现在|先|来|会|帮您|为您|给您)*[^，。！？\n]{0,10}(?:查|核实|核对|登记|跟进|处理|反馈|转)|请您?稍等|稍等"
+)
 _LEADING_GREETING = re.compile(r"^您好，")
 
 
@@ -94,6 +120,36 @@ class Piece:
     def may_answer(self) -> bool:
         """Whether it may tell the customer something, facts apart; false only for short empty talk."""
         return len(self.words) > _SHORT or _ANSWER.search(self.words) is not None
+
+    @property
+    def serves(self) -> bool:
+        """Whether it speaks of business that the customer may need, facts apart; narrower than an answer."""
+        return _SERVICE.search(self.words) is not None
+
+    @property
+    def continues(self) -> bool:
+        """Whether it makes no sense without what stood before it."""
+        return _CONTINUES.match(self.words) is not None or _CONSENT.fullmatch(self.words) is not None
+
+    @property
+    def assents(self) -> bool:
+        """Whether it is only a word of assent, comfort or mockery on what stands beside it."""
+        return _ASSENT.fullmatch(self.words) is not None or _JIBE.fullmatch(self.text) is not None
+
+    @property
+    def awaits(self) -> bool:
+        """Whether it makes no sense without what stood after it."""
+        return _AWAITS.match(self.words) is not None
+
+    @property
+    def promises(self) -> bool:
+        """Whether it says what we do next."""
+        return _PROMISE.search(self.text) is not None
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is greeting, sympathy or farewell, which stay beside whatever goes."""
+        return self.leads or self.takes_leave or self.has_feeling
 
     @property
     def ends_sentence(self) -> bool:

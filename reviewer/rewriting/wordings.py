@@ -5,7 +5,7 @@ are then the language model's alone.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,11 +21,20 @@ from reviewer.rewriting.facts import placeholders
 from reviewer.types import Conversation
 
 Action = Literal["remove", "prepend", "append", "replace"]
-Slot = Literal["greeting", "comfort", "place", "body", "closing"]
+Slot = Literal["greeting", "comfort", "front", "place", "body", "closing"]
+#: What a wording does. An answer says what holds, a question asks the customer for something, an addition
+#: says what the draft left out, ``next`` is what we do now.
+Kind = Literal["answer", "ask", "add", "next"]
 # Whatever else stands in the field is not pasted into a reply.
 _WORK_NUMBER = re.compile(r"[A-Za-z0-9_\-]{1,20}")
 #: From the front of a reply to its end; ``place`` is wherever the cited clauses stand.
-SLOT_ORDER: dict[Slot, int] = {"greeting": 0, "comfort": 1, "place": 2, "body": 3, "closing": 4}
+SLOT_ORDER: dict[Slot, int] = {"greeting": 0, "comfort": 1, "front": 2, "place": 3, "body": 4, "closing": 5}
+_MATERIALS = "[所需材料]"
+# What agents ask for; the longer name of one thing first.
+_MATERIAL = re.compile(
+    "取件码|取票码|订单号|运单号|快递单号|工单号|座位号|证件号后四位|证件号|身份证号|身份证|卡号后四位|卡号|手机号?(?:后四位|尾号)"
+    "|预留手机号?|手机号码?|联系电话|联系方式|电话|单号|照片|视频|截图|发票抬头|抬头|税号|邮箱|收货地址|地址|姓名|房号|门牌号|车牌号|型号|银行卡|合同|营业执照|户口本|小票|保修卡"
+)
 
 
 def _compiles(pattern: str) -> str:
@@ -76,8 +85,11 @@ class Mending(Entry):
 
     id: str
     action: Action
-    extent: Literal["clause", "sentence"] = "clause"
-    slot: Slot = "place"
+    extent: Literal["clause", "sentence", "run"] = "clause"
+    topic: _Pattern = ""
+    spared: _Pattern = ""
+    slot: Slot = "body"
+    kind: Kind = "next"
     scope: Literal["cited", "reply"] = "cited"
     substitutions: list[Substitution] = Field(default_factory=list)
     otherwise: Literal["remove", "append"] = "remove"
@@ -85,32 +97,54 @@ class Mending(Entry):
     forbidden: _Pattern = ""
     covers: list[str] = Field(default_factory=list)
     alone: bool = False
-    wordings: Annotated[list[Wording], Field(min_length=1, max_length=4)]
+    points: bool = False
+    settles: bool = False
+    comforts: Annotated[list[Wording], Field(max_length=4)] = Field(default_factory=list)
+    wordings: Annotated[list[Wording], Field(max_length=5)] = Field(default_factory=list)
 
     @property
     def texts(self) -> tuple[str, ...]:
         """Everything that it can put into a reply."""
-        return (*(wording.text for wording in self.wordings), *(each.put for each in self.substitutions))
+        approved = (wording.text for wording in (*self.comforts, *self.wordings))
+        return (*approved, *(each.put for each in self.substitutions))
 
     def wording(self, conversation: Conversation, attempt: int) -> str:
-        """Return the wording to try: the first that fits, or a later one when that did not help."""
-        fitting = [wording for wording in self.wordings if wording.fits(conversation)]
-        text = fitting[min(attempt, len(fitting) - 1)].text
+        """Return the wording to try: the first that fits, or a later one when that did not help.
+
+        Empty when the rule has none.
+        """
+        text = _fitting(self.wordings, conversation, attempt)
         known = _WORK_NUMBER.fullmatch(conversation.agent_id)
+        if _MATERIALS in text and (asked_for := dict.fromkeys(_MATERIAL.findall(conversation.draft))):
+            text = text.replace(_MATERIALS, "、".join(asked_for))
         return text.replace("[工号]", known[0] if known else "[工号]")
+
+    def comfort(self, conversation: Conversation, attempt: int) -> str:
+        """Return the sentence of sympathy or apology to try; empty when none fits."""
+        return _fitting(self.comforts, conversation, attempt)
+
+
+def _fitting(wordings: Sequence[Wording], conversation: Conversation, attempt: int) -> str:
+    fitting = [wording.text for wording in wordings if wording.fits(conversation)]
+    return fitting[min(attempt, len(fitting) - 1)] if fitting else ""
 
 
 class _File(Entry):
     schema_name: Literal["reviewer.wordings/1"] = Field(alias="schema")
     language: Line
+    unsendable: list[_Pattern] = Field(default_factory=list)
     rules: list[Mending]
 
 
 @dataclass(frozen=True)
 class WordingBook:
-    """The wordings of one manual by rule id; empty when it has none."""
+    """The wordings of one manual by rule id; empty when it has none.
+
+    ``unsendable`` are patterns that no reply called verified matches, whatever the review says.
+    """
 
     mendings: Mapping[str, Mending] = field(default_factory=dict)
+    unsendable: tuple[str, ...] = ()
 
     def get(self, rule_id: str) -> Mending | None:
         """Return what mends ``rule_id``, None when the manual does not say."""
@@ -123,10 +157,15 @@ class WordingBook:
         return frozenset(blank for text in texts for blank in placeholders(text))
 
     @cached_property
+    def pointing(self) -> frozenset[str]:
+        """The rules that words break, not what is missing; what is kept of a draft is judged by them."""
+        return frozenset(rule for rule, entry in self.mendings.items() if entry.points)
+
+    @cached_property
     def content_hash(self) -> str:
         """The hash that goes into every review, empty when there are no wordings."""
         entries = (entry.model_dump_json().encode() for entry in self.mendings.values())
-        return content_hash(*entries) if self.mendings else ""
+        return content_hash(*entries, *map(str.encode, self.unsendable)) if self.mendings else ""
 
 
 def load_wordings(folder: Path, catalogue: Catalogue) -> WordingBook:
@@ -138,12 +177,13 @@ def load_wordings(folder: Path, catalogue: Catalogue) -> WordingBook:
     path = folder / WORDINGS_FILE
     if not path.exists():
         return WordingBook()
-    entries = read_entries(path, _File).rules
+    file = read_entries(path, _File)
+    entries = file.rules
     known = {rule.id for rule in catalogue.rules}
     for number, entry in enumerate(entries):
         if fault := _fault(entry, known, {earlier.id for earlier in entries[:number]}):
             raise CorpusError(f"{path.name} 中 规则 {entry.id}：{fault}；请改正。")
-    return WordingBook({entry.id: entry for entry in entries})
+    return WordingBook({entry.id: entry for entry in entries}, tuple(file.unsendable))
 
 
 def _fault(entry: Mending, known: set[str], earlier: set[str]) -> str:
@@ -154,7 +194,7 @@ def _fault(entry: Mending, known: set[str], earlier: set[str]) -> str:
         return "出现了不止一次"
     if strange := [rule for rule in entry.covers if rule not in known]:
         return f"covers 提到不存在的 {strange[0]}"
-    if not entry.wordings[-1].always_fits:
+    if not (entry.wordings or entry.comforts) or (entry.wordings and not entry.wordings[-1].always_fits):
         return "最后一条说法不能带条件，否则可能无话可用"
     if entry.action == "replace" and not entry.substitutions:
         return "action 是 replace，却没有 substitutions"

@@ -12,8 +12,9 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.exceptions import HTTPException
 
-from reviewer.bootstrap import corpus_folder
 from reviewer.errors import ReviewerError, SettingsError
+from reviewer.fingerprint import fingerprint
+from reviewer.folders import corpus_folder
 from reviewer.manual.catalogue import load_catalogue
 from reviewer.service.answers import error_answer, malformed_answer
 from reviewer.service.cache import ReviewCache
@@ -21,6 +22,7 @@ from reviewer.service.keys import Keyring, refuse_open_door
 from reviewer.service.limits import RateLimiter
 from reviewer.service.metrics import Metrics
 from reviewer.service.middleware import CLIENT_GONE, Doorkeeper, Observer
+from reviewer.service.pages import make_pages
 from reviewer.service.policy import load_policies
 from reviewer.service.queue import Reviewing, ReviewQueue
 from reviewer.service.record import Record
@@ -65,6 +67,7 @@ def create_app(
     )
     app.state.service = service
     app.include_router(make_router())
+    app.include_router(make_pages())
     _answer_errors(app)
     # The last one added is the outermost.
     app.add_middleware(
@@ -99,6 +102,7 @@ def _open_service(
     queue = ReviewQueue(reviewer_factory, size=settings.serve_queue, on_failed=on_failed)
     service = ReviewService(
         settings=settings,
+        fingerprint=fingerprint(settings),
         catalogue=catalogue,
         policies=policies,
         keyring=keyring,

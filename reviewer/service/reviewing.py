@@ -66,6 +66,7 @@ class ReviewService:
     """The parts of the service; used on the event loop, which it never blocks for long."""
 
     settings: Settings
+    fingerprint: str
     catalogue: Catalogue
     policies: PolicyBook
     keyring: Keyring

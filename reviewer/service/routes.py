@@ -213,7 +213,14 @@ async def healthz() -> HealthOut:
 
 async def readyz(service: Service) -> ReadyOut:
     """模型已载入，可以审核。"""
-    return ReadyOut(versions=service.queue.require_ready())
+    settings = service.settings
+    return ReadyOut(
+        versions=service.queue.require_ready(),
+        fingerprint=service.fingerprint,
+        policy=settings.serve_policy is not None,
+        rewrite=settings.rewrite,
+        deadline_ms=settings.serve_deadline_ms,
+    )
 
 
 async def metrics(service: Service, _caller: Asking) -> Response:

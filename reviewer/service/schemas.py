@@ -12,7 +12,7 @@ FeedbackAction = Literal["accepted", "edited", "overruled"]
 Identifier = Annotated[str, Field(max_length=128)]
 
 _REVIEW_EXAMPLE: JsonValue = {
-    "draft": "不清楚，你自己打他的手机！",
+    "draft": "这个我不清楚，您直接打他手机问吧！",
     "customer": "你们售后部电话多少",
     "channel": "online",
     "stage": "middle",
@@ -174,3 +174,7 @@ class ReadyOut(_Record):
 
     status: Literal["ready"] = "ready"
     versions: VersionsOut
+    fingerprint: str = Field(description="版本和决定结论的设置；与本机相同时 reviewer check 才用这个服务")
+    policy: bool = Field(description="有没有团队策略；有的话结论可能与手册不同")
+    rewrite: bool = Field(description="给不给改写")
+    deadline_ms: int = Field(description="每个请求的时限（毫秒，含排队）")

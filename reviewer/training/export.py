@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from reviewer.classifier.files import HEAD, LAYERS, Card, write_card
 from reviewer.classifier.head import Head
@@ -17,11 +18,11 @@ from reviewer.models.hashing import file_sha256
 from reviewer.resources import content_hash
 from reviewer.training.data import DataFile
 from reviewer.training.labels import LABELS
+from reviewer.training.model_card import listed, write_model_card
 from reviewer.training.network import DROPOUT, HIDDEN, Network, layer_of
 from reviewer.training.recipe import Recipe
 from reviewer.types import Rule
 
-README = "README.md"
 NAME = "rule-classifier"
 FROM_SCRATCH = "none"
 _USE = (
@@ -91,13 +92,7 @@ def export(
         StorageError: the folder cannot be written.
     """
     ensure_dir(folder)
-    layers = {
-        gguf_name(name.removeprefix("encoder.")): _floats(parameter)
-        for name, parameter in network.named_parameters()
-        if layer_of(name) is not None
-    }
-    with atomic_path(folder / LAYERS) as temporary:
-        write_layers(layers, temporary)
+    export_layers(network, folder / LAYERS)
     head_of(network, rules, pointed).save(folder / HEAD)
     card = Card(
         name=NAME,
@@ -105,56 +100,43 @@ def export(
         layers=file_sha256(folder / LAYERS),
         head=file_sha256(folder / HEAD),
         licence=provenance.licence,
-        data=_listed(provenance.data),
+        data=listed(provenance.data),
         recipe=_recipe(provenance),
         figures=dict(provenance.figures or {}),
         limits=_LIMITS,
     )
-    with atomic_path(folder / README) as temporary:
-        temporary.write_text(model_card(card, provenance), encoding="utf-8")
+    write_model_card(
+        folder,
+        card,
+        use=_USE,
+        origin=(
+            f"起点：{'从头训练' if provenance.start == FROM_SCRATCH else f'分类器 {provenance.start}'}",
+            f"手册：{provenance.manual}",
+            f"`{LAYERS}`：SHA-256 {card.layers}",
+            f"`{HEAD}`：SHA-256 {card.head}",
+        ),
+        data=provenance.data,
+        held_out=provenance.held_out,
+        how="量化和校准之前",
+        labels=LABELS,
+    )
     write_card(folder, card)
     return card
 
 
-def model_card(card: Card, provenance: Provenance) -> str:
-    """Return the card as Markdown, for people."""
-    total = sum(file.n_examples for file in provenance.data)
-    figures = [f"- {LABELS.get(name, name)}：{value:.3f}" for name, value in card.figures.items()]
-    measured = f"在 {_listed(provenance.held_out)} 上，量化和校准之前：" if provenance.held_out else ""
-    lines = [
-        f"# {card.name}",
-        "",
-        _USE,
-        "",
-        "## 来源",
-        "",
-        f"- 编码器：multilingual-e5-small（SHA-256 {card.base[:12]}），许可 {card.licence}",
-        f"- 起点：{'从头训练' if provenance.start == FROM_SCRATCH else f'分类器 {provenance.start}'}",
-        f"- 手册：{provenance.manual}",
-        f"- `{LAYERS}`：SHA-256 {card.layers}",
-        f"- `{HEAD}`：SHA-256 {card.head}",
-        "",
-        f"## 数据（{total} 条）",
-        "",
-        *(f"- {file.name}：{file.n_examples} 条，SHA-256 {file.sha256}" for file in provenance.data),
-        "",
-        "## 配方",
-        "",
-        *(f"- {name}：{value}" for name, value in card.recipe.items()),
-        "",
-        "## 指标",
-        "",
-        *(([measured, ""] if measured else []) + figures or ["没有测过。"]),
-        "",
-        "## 局限",
-        "",
-        card.limits,
-    ]
-    return "\n".join(lines) + "\n"
+def export_layers(network: nn.Module, path: Path) -> None:
+    """Write the layers of ``network.encoder`` to ``path``, a GGUF file in 8 bits.
 
-
-def _listed(files: Sequence[DataFile]) -> str:
-    return "；".join(f"{file.name}（{file.n_examples} 条，SHA-256 {file.sha256[:12]}）" for file in files)
+    Raises:
+        StorageError: it cannot be written.
+    """
+    layers = {
+        gguf_name(name.removeprefix("encoder.")): _floats(parameter)
+        for name, parameter in network.named_parameters()
+        if layer_of(name) is not None
+    }
+    with atomic_path(path) as temporary:
+        write_layers(layers, temporary)
 
 
 def _recipe(provenance: Provenance) -> dict[str, str | float | int]:
@@ -165,7 +147,7 @@ def _recipe(provenance: Provenance) -> dict[str, str | float | int]:
         "dropout": DROPOUT,
         "start": provenance.start,
         "manual": provenance.manual,
-        "held_out": _listed(provenance.held_out) or "none",
+        "held_out": listed(provenance.held_out) or "none",
         "torch": version("torch"),
         "reviewer": version("reviewer"),
     }

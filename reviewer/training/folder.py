@@ -14,7 +14,7 @@ from reviewer.files import atomic_path, ensure_dir
 
 CHECKPOINT, TRAINING = "checkpoint.pt", "training.json"
 
-# What may differ between two trainings, by the key of ``training.json``.
+# What may differ between two trainings of a classifier, by the key of ``training.json``.
 PARTS = {
     "recipe": "超参数或种子",
     "data": "训练数据",
@@ -24,8 +24,13 @@ PARTS = {
 }
 
 
-def claim(folder: Path, identity: Mapping[str, str]) -> None:
-    """Make ``folder`` that of the training ``identity``, whose keys are those of ``PARTS``.
+def claim(folder: Path, identity: Mapping[str, str], parts: Mapping[str, str] = PARTS) -> None:
+    """Make ``folder`` that of the training ``identity``.
+
+    Args:
+        folder: Made if need be.
+        identity: What two trainings must share to be one.
+        parts: What each key of ``identity`` is called in Chinese, for the message.
 
     Raises:
         InputError: it holds another training, or a classifier that no training here made.
@@ -40,7 +45,7 @@ def claim(folder: Path, identity: Mapping[str, str]) -> None:
             temporary.write_text(json.dumps(identity, ensure_ascii=False, indent=1), encoding="utf-8")
         return
     stored = _read(path)
-    different = [what for name, what in PARTS.items() if stored.get(name) != identity[name]]
+    different = [what for name, what in parts.items() if stored.get(name) != identity[name]]
     if different:
         raise InputError(
             f"{folder} 里是另一次训练（{'、'.join(different)}不同）；请换一个 --out，或先删除该目录。"

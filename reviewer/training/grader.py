@@ -1,7 +1,6 @@
 """``reviewer train grader``: from labelled files to a classifier folder."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,11 +15,12 @@ from reviewer.models.encoder import encoder_files
 from reviewer.models.registry import ModelEntry, load_registry
 from reviewer.models.unigram import UnigramTokenizer
 from reviewer.resources import content_hash
+from reviewer.training.course import Machine, reporting
 from reviewer.training.data import Labelled
 from reviewer.training.export import FROM_SCRATCH, Provenance, export
 from reviewer.training.figures import measure
 from reviewer.training.folder import CHECKPOINT, claim, is_finished
-from reviewer.training.loop import Listener, Machine, train
+from reviewer.training.loop import train
 from reviewer.training.network import Network, load_encoder, special_tokens, text_vectors
 from reviewer.training.recipe import Recipe
 from reviewer.training.samples import SampleMaker, pointed_shares, training_set
@@ -82,11 +82,7 @@ def _train(
     if start is not None:
         continue_from(network, start, rules)
     special = special_tokens(encoder, tokenizer)
-    listener = Listener(
-        on_step=lambda done, total: progress.bytes_done("训练", done, total),
-        on_epoch=_told(progress.note, recipe.epochs),
-    )
-    machine = Machine(n_threads=n_threads)
+    machine, listener = Machine(n_threads=n_threads), reporting(progress, recipe.epochs)
     train(network, samples, rules, recipe, special, out, machine=machine, listener=listener)
     maker = SampleMaker(task.catalogue, tokenizer)
     held_out = [maker.labelled(example) for example in task.held_out.examples]
@@ -113,7 +109,3 @@ def _identity(task: Task, entry: ModelEntry, start: Start | None) -> dict[str, s
         "start": start.identity if start else FROM_SCRATCH,
         "manual": task.catalogue.content_hash,
     }
-
-
-def _told(note: Callable[[str], None], epochs: int) -> Callable[[int, float], None]:
-    return lambda epoch, loss: note(f"第 {epoch}/{epochs} 轮，平均损失 {loss:.3f}")

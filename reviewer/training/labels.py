@@ -6,3 +6,12 @@ LABELS = {
     "flag_specificity": "没问题的草稿放行的比例",
     "pointing": "指在引文上的比例",
 }
+
+_SORTS = {"seen": "学过的规则", "held_out": "没学过的规则"}
+
+RECALL_LABELS = {
+    f"{prefix}recall_at_{depth}_{sort}": f"{before}前 {depth} 条召回（{name}）"
+    for prefix, before in (("", ""), ("untrained_", "训练前，"))
+    for sort, name in _SORTS.items()
+    for depth in (1, 3, 5, 8)
+}

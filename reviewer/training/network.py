@@ -99,16 +99,22 @@ class Network(nn.Module):
 
     def trainable(self, frozen_layers: int) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
         """Freeze the embeddings and the lowest layers; return what is left of the encoder, and the head."""
-        encoder, head = {}, {}
-        for name, parameter in self.named_parameters():
-            if not name.startswith("encoder."):
-                head[name] = parameter
-                continue
-            layer = layer_of(name)
-            parameter.requires_grad_(layer is not None and layer >= frozen_layers)
-            if parameter.requires_grad:
-                encoder[name] = parameter
-        return encoder, head
+        encoder = trainable_layers(self, frozen_layers)
+        named = self.named_parameters()
+        return encoder, {name: each for name, each in named if not name.startswith("encoder.")}
+
+
+def trainable_layers(network: nn.Module, frozen_layers: int) -> dict[str, nn.Parameter]:
+    """Freeze what is below layer ``frozen_layers`` of ``network.encoder``, or in none; return the rest."""
+    trainable = {}
+    for name, parameter in network.named_parameters():
+        if not name.startswith("encoder."):
+            continue
+        layer = layer_of(name)
+        parameter.requires_grad_(layer is not None and layer >= frozen_layers)
+        if parameter.requires_grad:
+            trainable[name] = parameter
+    return trainable
 
 
 def layer_of(name: str) -> int | None:

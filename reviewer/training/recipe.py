@@ -34,3 +34,30 @@ class Recipe:
     rarity_cap: float = 15.0
     clip: float = 1.0
     padding_share: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieverRecipe:
+    """The hyperparameters of the retriever.
+
+    ``rate`` is the peak of the learning rate. ``hard_negatives``: how many rules that a draft keeps,
+    but that the untrained index ranks high, stand in its batch besides the rules of the other drafts.
+    ``near_miss_weight``: how much a rule that a draft resembles breaking counts as one it breaks;
+    such a rule is never a negative. ``hold_out``: rules (ids) of which training sees neither the text
+    nor a draft that breaks them. ``temperature`` divides the cosines.
+
+    Source: temperature of Wang et al. 2024, "Multilingual E5 Text Embeddings".
+    """
+
+    epochs: int = 4
+    batch: int = 32
+    rate: float = 5e-5
+    weight_decay: float = 0.01
+    hard_negatives: int = 4
+    near_miss_weight: float = 0.0
+    hold_out: tuple[str, ...] = ()
+    temperature: float = 0.01
+    seed: int = 0
+    frozen_layers: int = 0
+    warmup_steps: int = 30
+    clip: float = 1.0

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.bootstrap import CALIBRATION_FILE, classifier_folder
+from reviewer.bootstrap import CALIBRATION_FILE
 from reviewer.classifier import RuleClassifier, classifier_files
 from reviewer.classifier.files import CARD, HEAD, LAYERS, identity_of, read_card
 from reviewer.clauses import split_clauses
 from reviewer.deadline import Deadline
 from reviewer.errors import ModelCorruptError, ModelMissingError
+from reviewer.folders import classifier_folder
 from reviewer.manual.catalogue import Catalogue
 from reviewer.resources import content_hash, resource_dir
 from reviewer.settings import Settings

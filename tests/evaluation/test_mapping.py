@@ -171,7 +171,7 @@ def test_unusable_json_lines_are_named(tmp_path: Path, catalogue: Catalogue, tex
 def test_files_that_are_no_table_are_refused(tmp_path: Path, catalogue: Catalogue) -> None:
     with pytest.raises(InputError, match=r"不认识 .*qa.xlsx 的格式；请另存为"):
         import_labels(tmp_path / "qa.xlsx", plan(tmp_path), catalogue)
-    with pytest.raises(InputError, match="读不了标注文件"):
+    with pytest.raises(InputError, match="读不了文件"):
         import_labels(tmp_path / "none.csv", plan(tmp_path), catalogue)
     with pytest.raises(InputError, match="既不是 UTF-8 也不是 GB18030"):
         import_labels(table(tmp_path, CSV, encoding="utf-16"), plan(tmp_path), catalogue)

@@ -11,7 +11,7 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook
 from reviewer.prompting.book import Violation
 from reviewer.rewriting import Proposal, Rewriter, Verdict, verify
-from reviewer.rewriting.verification import Regrading
+from reviewer.rewriting.verification import Demands, Regrading
 from reviewer.types import Finding, Span
 
 PROMPT = Prompt("规则", "草稿")
@@ -44,9 +44,7 @@ def judge(text: str, draft: str, regrading: Regrading, *, ended: Ended = "end") 
     verdict = verify(
         Proposal(text, ended),
         draft,
-        removable=[],
-        banned=[],
-        known="",
+        Demands(),
         recheck=lambda draft: regrading if draft == text else regraded(complete=False),
     )
     return verdict.verified, verdict.note
@@ -93,9 +91,7 @@ def test_a_rewrite_that_keeps_the_words_a_check_found_is_not_verified() -> None:
     verdict = verify(
         Proposal("好的，您加我微信，我给您办。", "end"),
         draft,
-        removable=[],
-        banned=[Span(1, 5, "加我微信")],
-        known="",
+        Demands(banned=[Span(1, 5, "加我微信")]),
         recheck=lambda _draft: regraded(),
     )
     assert not verdict.verified
@@ -108,10 +104,7 @@ def test_a_promise_beside_a_breach_of_authority_is_not_verified() -> None:
         return verify(
             Proposal(text, "end"),
             draft,
-            removable=[],
-            banned=[],
-            known="工号8866",
-            forbidden=["补您\\d+元"],
+            Demands(known="工号8866", forbidden=["补您\\d+元"]),
             recheck=lambda _draft: regraded(),
         )
 
@@ -120,3 +113,35 @@ def test_a_promise_beside_a_breach_of_authority_is_not_verified() -> None:
     assert judged("500元我现在上报主管，我的工号1024。").verified
     two = judged("500元我现在上报主管，工号8866，我的工号1024。")
     assert (two.verified, two.note) == (False, "改写里有不止一个工号：1024、8866")
+
+
+def test_what_is_kept_of_the_draft_has_to_pass_by_itself(catalogue: Catalogue) -> None:
+    insult = Finding(catalogue.rule("A05"), 0.9, (Span(0, 2, "蠢货"),), "", "grader")
+    bare = Finding(catalogue.rule("C11"), 0.9, (), "", "grader")
+    text, rest = "非常抱歉。蠢货，已发货。", "蠢货，已发货。"
+
+    def judged(alone: Regrading) -> Verdict:
+        demands = Demands(rest=rest, pointing=["A05"], known=text)
+        return verify(
+            Proposal(text, "end"),
+            "蠢货，快递已发货。",
+            demands,
+            recheck=lambda draft: alone if draft == rest else regraded(),
+        )
+
+    threat = judged(regraded(insult))
+    assert (threat.verified, threat.rest) == (False, (insult,))
+    assert threat.note == "保留的原话单独核对，仍不符合 A05"
+    assert judged(regraded(bare)).verified, "something is missing from a part, of course"
+    assert not judged(Regrading((), True, (insult,))).verified
+
+
+def test_a_rule_that_a_wording_fulfils_to_the_letter_is_not_asked_again(catalogue: Catalogue) -> None:
+    greeting = Finding(catalogue.rule("C01"), 0.6, (), "", "grader")
+    text = "您好，我是您的客服专员。已发货。"
+    for settled, verified in ((["C01"], True), ([], False)):
+        demands = Demands(settled=settled)
+        verdict = verify(
+            Proposal(text, "end"), "已发货。", demands, recheck=lambda _draft: regraded(greeting)
+        )
+        assert verdict.verified is verified

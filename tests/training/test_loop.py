@@ -7,8 +7,9 @@ import torch
 
 from reviewer.errors import InputError, ModelCorruptError
 from reviewer.manual.catalogue import Catalogue
+from reviewer.training.course import Listener, Machine
 from reviewer.training.folder import CHECKPOINT
-from reviewer.training.loop import Listener, Machine, epoch_batches, positive_weights, train
+from reviewer.training.loop import epoch_batches, positive_weights, train
 from reviewer.training.network import Network
 from reviewer.training.recipe import Recipe
 from reviewer.training.samples import TrainingSet

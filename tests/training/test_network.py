@@ -13,8 +13,9 @@ from reviewer.classifier.head import Head
 from reviewer.errors import ModelCorruptError, ModelMissingError
 from reviewer.manual.catalogue import Catalogue
 from reviewer.training.data import DataFile
-from reviewer.training.export import FROM_SCRATCH, README, Provenance, export, head_of
+from reviewer.training.export import FROM_SCRATCH, Provenance, export, head_of
 from reviewer.training.figures import measure
+from reviewer.training.model_card import README
 from reviewer.training.network import Network, collate, special_tokens
 from reviewer.training.recipe import Recipe
 from reviewer.training.samples import Sample

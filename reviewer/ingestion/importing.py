@@ -1,0 +1,61 @@
+"""From files to a folder of rules: the whole of ``reviewer manual import``."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reviewer.errors import DocumentError
+from reviewer.ingestion.blocks import Extracted
+from reviewer.ingestion.book import Book, SourceFile, build_book
+from reviewer.ingestion.encodings import shown_name
+from reviewer.ingestion.folder import Stored, store
+from reviewer.ingestion.isolation import read_isolated
+from reviewer.ingestion.limits import Limits
+
+Progress = Callable[[str], None]
+Read = Callable[[Path, Limits], Extracted]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was found, and what became of it."""
+
+    book: Book
+    stored: Stored
+
+
+def import_manual(
+    paths: Sequence[Path],
+    folder: Path,
+    *,
+    limits: Limits | None = None,
+    notify: Progress = lambda _text: None,
+    read: Read = read_isolated,
+) -> Imported:
+    """Turn the documents of one manual into a folder of rules.
+
+    Every file is read in a process of its own; nothing is written unless all of them can be read.
+
+    Args:
+        paths: All documents of the manual, in any order.
+        folder: Where the rules go; a manual that is there is never overwritten.
+        limits: How much one file may cost.
+        notify: Told, in Chinese, of each file before it is read.
+        read: What reads one file.
+
+    Raises:
+        DocumentError: a file cannot be read, or holds no rules; or the folder is something else.
+        CorpusError: the catalogue in the folder is malformed.
+        StorageError: the folder cannot be written.
+    """
+    sources = []
+    for path in paths:
+        name = shown_name(path)
+        notify(f"读取 {name}")
+        document = read(path, limits or Limits())
+        sources.append(SourceFile(name, hashlib.sha256(path.read_bytes()).hexdigest(), document))
+    book = build_book(sources)
+    if all(rule.kind == "background" for rule in book.rules):
+        raise DocumentError("这些文件里没有找到规范；请确认给出的是手册正文。")
+    return Imported(book, store(book, folder))

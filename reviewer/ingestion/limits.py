@@ -1,0 +1,18 @@
+"""How much of this machine one document may cost."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds for one file; beyond them it is refused.
+
+    ``unpacked_bytes`` is what a compressed file says it holds; ``memory_bytes`` bounds the address
+    space of the process that reads it, ``seconds`` its life.
+    """
+
+    file_bytes: int = 64 * 2**20
+    unpacked_bytes: int = 256 * 2**20
+    characters: int = 5_000_000
+    memory_bytes: int = 2 * 2**30
+    seconds: float = 60.0

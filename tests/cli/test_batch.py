@@ -1,0 +1,152 @@
+"""``reviewer batch`` around a scripted reviewer: exit codes, summary, lines on standard error."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from reviewer.bootstrap import Reviewer
+from reviewer.schema import NotAssessedOut, Review, ReviewRequest
+from tests.cli.test_main import call
+from tests.formats.reviews import make_finding, make_review
+
+CLEAN = {"id": "a", "draft": "您好。"}
+MINOR = {"id": "b", "draft": "你好。"}
+LATE = {"id": "c", "draft": "迟。"}
+BAD = {"id": "d", "draft": ""}
+
+
+class Scripted:
+    """Stands for an open reviewer: 你 is a finding, 迟 is not assessed."""
+
+    pipeline = SimpleNamespace(versions=make_review().versions)
+
+    def __enter__(self) -> "Scripted":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        return None
+
+    def review(self, request: ReviewRequest, **_options: object) -> Review:
+        draft = str(request.draft)
+        late = [NotAssessedOut(rule="E01", severity="red", why="到时限")] if "迟" in draft else []
+        return make_review(draft, [make_finding(draft, "你")] if "你" in draft else [], not_assessed=late)
+
+
+@pytest.fixture(autouse=True)
+def _scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Reviewer, "from_settings", lambda _settings, **_options: Scripted())
+
+
+def rows(*given: object) -> None:
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in given)
+    Path("in.jsonl").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "code"),
+    [
+        ([CLEAN], [], 0),
+        ([CLEAN, MINOR, LATE, BAD], [], 1),
+        ([CLEAN, MINOR], ["--fail-on", "major"], 0),
+        ([CLEAN, LATE, BAD], [], 2),
+        ([CLEAN, LATE], [], 3),
+        ([MINOR, LATE], ["--fail-on", "never"], 3),
+    ],
+)
+def test_the_exit_code_is_that_of_the_worst_row(
+    given: list[object], options: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows(*given)
+    assert call("batch", "in.jsonl", "-o", "out.jsonl", *options, capsys=capsys)[0] == code
+
+
+def test_faults_go_to_standard_error_and_the_summary_to_standard_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows(CLEAN, BAD, {**MINOR, "note\x1b": 1})
+    code, out, err = call("batch", "in.jsonl", "-o", "out.jsonl", capsys=capsys)
+    assert code == 1
+    assert err.splitlines() == [
+        "错误：in.jsonl:2 草稿是空的，请提供要审核的回复。",
+        "提示：没有用到这些列：note<U+001B>。",
+    ]
+    assert out.splitlines()[0].startswith("2 条：通过 1；建议修改 1；")
+    assert "  A01 敬语称谓（轻微）：1 条" in out.splitlines()
+    lines = [json.loads(line) for line in Path("out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["id"], line["review"]["verdict"]) for line in lines] == [("a", "pass"), ("b", "revise")]
+
+
+def test_what_decides_a_review_is_part_of_what_is_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def key() -> str:
+        assert call("batch", "in.jsonl", "-o", "out.jsonl", *options, capsys=capsys)[0] == 0
+        return str(json.loads(Path("out.jsonl").read_text(encoding="utf-8"))["key"])
+
+    rows(CLEAN)
+    seen, options = set(), list[str]()
+    seen.add(key())
+    for name in ("REVIEWER_REWRITER_ADAPTER", "REVIEWER_REWRITE", "REVIEWER_DEADLINE_MS"):
+        monkeypatch.setenv(
+            name, {"REVIEWER_DEADLINE_MS": "900", "REVIEWER_REWRITE": "false"}.get(name, "none")
+        )
+        seen.add(key())
+    monkeypatch.setattr("reviewer.fingerprint._program_hash", lambda: "edited")
+    seen.add(key())
+    options.append("--all-rules")
+    seen.add(key())
+    assert len(seen) == 6
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_models_are_loaded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(*_arguments: object, **_options: object) -> None:
+        raise AssertionError("too soon")
+
+    monkeypatch.setattr(Reviewer, "from_settings", load)
+    rows(CLEAN)
+    Path("out.jsonl").write_text("mine\n", encoding="utf-8")
+    code, _, err = call("batch", "in.jsonl", "-o", "out.jsonl", capsys=capsys)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert not Path("out.jsonl.part").exists()
+
+
+def test_progress_is_a_line_a_minute_where_nobody_watches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reviewer.cli.batch._LOGGED_EVERY_S", 0.0)
+    rows(CLEAN, MINOR, MINOR)
+    err = call("batch", "in.jsonl", "-o", "out.jsonl", capsys=capsys)[2]
+    assert "批量审核：1/3" in err
+    assert "提示：这些 id 不止一行：b。" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["missing.jsonl", "-o", "out.jsonl"],
+        ["in.jsonl"],
+        ["in.jsonl", "-o", "in.jsonl"],
+        ["in.jsonl", "-o", "."],
+        ["in.jsonl", "-o", "link"],
+        ["in.jsonl", "-o", "linked"],
+        ["missing.jsonl", "-o", "in.jsonl"],
+        ["empty.jsonl", "-o", "out.jsonl"],
+        ["in.txt", "-o", "out.jsonl"],
+    ],
+)
+def test_what_cannot_be_done_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    rows(CLEAN)
+    Path("empty.jsonl").touch()
+    Path("link").symlink_to("elsewhere.jsonl")
+    Path("linked.part").symlink_to("elsewhere.jsonl")
+    code, out, err = call("batch", *arguments, capsys=capsys)
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 1
+    assert "内部错误" not in err
+    assert not Path("out.jsonl").exists()
+    assert Path("link").is_symlink()
