@@ -99,6 +99,10 @@ class Flip:
     change: Literal["better", "worse"]
 
 
+# With fewer examples every resample can be the same, and an interval without width proves nothing.
+MIN_SHARED = 10
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How run b differs from run a on the examples that both hold; ids of the rest are listed."""
@@ -249,6 +253,8 @@ def conclusion(comparison: Comparison) -> str:
     paired = comparison.micro_f1
     if paired.difference is None or paired.low is None or paired.high is None:
         return "两边都没有可比的引用，引用 F1 无从比较。"
+    if comparison.n_shared < MIN_SHARED:
+        return f"共同样本只有 {comparison.n_shared} 条，太少，引用 F1 的差异不作结论。"
     if paired.low > 0:
         return f"{comparison.system_b} 的引用 F1 更高，差异超出抽样误差。"
     if paired.high < 0:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from reviewer.errors import InputError
 from reviewer.evaluation.compare import VERDICT_LABELS
@@ -49,7 +49,7 @@ class Floors(BaseModel):
     format: Literal["reviewer.floors/1"] = "reviewer.floors/1"
     data: str = ""
     data_hash: str = Field("", description="Compared with the run's unless empty.")
-    measures: dict[str, float]
+    measures: dict[str, FiniteFloat]
     cases: dict[str, Literal["right", "wrong"]] = Field(default_factory=dict)
     max_flips: MaxFlips = Field(default_factory=MaxFlips)
 

@@ -125,6 +125,8 @@ def _agree(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, or refuse to mix two runs in one folder."""
     stored = read_manifest(folder)
     if stored is None:
+        if (folder / RECORDS).exists():
+            raise InputError(f"{folder} 里有记录但没有 run.json，不知道是谁的；请换一个 --out。")
         write_manifest(folder, manifest)
         return
     told = {"identity": "系统、版本或选项", "data_hash": "数据"}

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from reviewer.errors import InputError
-from reviewer.evaluation.compare import Comparison, compare, flag_right, render_text
+from reviewer.evaluation.compare import Comparison, compare, conclusion, flag_right, render_text
 from reviewer.evaluation.metrics.counts import verdict_right
 from reviewer.evaluation.records import Record, Run
 from tests.evaluation.runs import record, run
@@ -169,3 +169,8 @@ def test_json_is_stable(comparison: Comparison) -> None:
     loaded = json.loads(comparison.to_json())
     assert loaded["flag_test"]["only_b"] == 2
     assert loaded["flips"][0]["id"] == "e2"
+
+
+def test_one_example_proves_nothing() -> None:
+    few = compare(run([record("e1", "A01", "")]), run([record("e1", "A01", "A01")]))
+    assert "太少" in conclusion(few)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from reviewer.errors import InputError
 from reviewer.evaluation import gate
@@ -138,3 +139,9 @@ def test_a_damaged_file_is_refused(tmp_path: Path, text: str, message: str) -> N
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--record"):
         gate.read_floors(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity"])
+def test_a_floor_is_a_number(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Floors.model_validate_json(f'{{"measures": {{"flag_recall": {value}}}}}')

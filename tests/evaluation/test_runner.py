@@ -276,3 +276,9 @@ def test_a_manifest_without_records_is_an_empty_run(tmp_path: Path, catalogue: C
         go(Scripted(fails_at=0), tmp_path / "run", catalogue)
     assert (tmp_path / "run" / MANIFEST).is_file()
     assert read_run(tmp_path / "run").records == ()
+
+
+def test_records_without_a_manifest_are_nobodys(tmp_path: Path, catalogue: Catalogue) -> None:
+    (tmp_path / RECORDS).write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="不知道是谁的"):
+        go(Scripted(), tmp_path, catalogue)
