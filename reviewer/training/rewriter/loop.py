@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from reviewer.errors import InputError, ModelCorruptError, StorageError
-from reviewer.files import atomic_path
+from reviewer.errors import InputError
+from reviewer.training.checkpoint import load_checkpoint, rate_share, save_checkpoint
 from reviewer.training.course import mixed_batches
 from reviewer.training.folder import CHECKPOINT
 from reviewer.training.rewriter.activations import Activations
@@ -181,35 +181,11 @@ class _Run:
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; what is frozen is not in it."""
-        state = {
-            "step": self.step,
-            "parameters": {name: each.detach() for name, each in self._parameters.items()},
-            "optimiser": self._optimiser.state_dict(),
-        }
-        with atomic_path(path) as temporary:
-            try:
-                with temporary.open("wb") as stream:
-                    torch.save(state, stream)
-            except RuntimeError as cause:  # torch's own way to say that the disk is full
-                raise StorageError(f"写不了检查点 {path}；请检查磁盘空间。") from cause
+        save_checkpoint(path, self.step, self._parameters, self._optimiser, random=False)
 
     def resume(self, path: Path) -> None:
         """Take up the checkpoint ``path`` if there is one."""
-        if not path.exists():
-            return
-        try:
-            state = torch.load(path, weights_only=True)
-            if state["parameters"].keys() != self._parameters.keys():
-                raise ValueError("another model")
-            with torch.no_grad():
-                for name, values in state["parameters"].items():
-                    self._parameters[name].copy_(values)
-            self._optimiser.load_state_dict(state["optimiser"])
-            self.step = int(state["step"])
-        except Exception as cause:  # of a torn file, torch may raise anything
-            raise ModelCorruptError(f"检查点 {path} 已损坏；请删除它，从头训练。") from cause
+        self.step = load_checkpoint(path, self._parameters, self._optimiser, random=False)
 
     def _rate(self) -> float:
-        warmup = min(self._recipe.warmup_steps, self.total // 10)
-        rising = min(1.0, (self.step + 1) / max(1, warmup))
-        return rising * 0.5 * (1 + math.cos(math.pi * self.step / self.total))
+        return rate_share(self.step, self.total, self._recipe.warmup_steps)
