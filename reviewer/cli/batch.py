@@ -23,15 +23,13 @@ from reviewer.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from reviewer.batch import Conditions, Task
-    from reviewer.bootstrap import Progress, Reviewer
+    from reviewer.bootstrap import Reviewer
     from reviewer.errors import InputError
     from reviewer.schema import Review
     from reviewer.settings import FailOn, Settings
-
-_LOGGED_EVERY_S = 60.0
 
 
 def batch(
@@ -148,7 +146,7 @@ def _run(tasks: "Sequence[Task]", out: Path, settings: "Settings", tally: _Tally
     # What cannot be written is refused before the models are loaded.
     with (
         open_output(out) as output,
-        shown_progress() as progress,
+        shown_progress(logged=True) as progress,
         Reviewer.from_settings(settings, progress=progress) as reviewer,
     ):
         run_batch(
@@ -158,25 +156,8 @@ def _run(tasks: "Sequence[Task]", out: Path, settings: "Settings", tally: _Tally
             _conditions(reviewer, settings, all_rules=all_rules),
             on_fault=tally.fault,
             on_review=tally.review,
-            on_done=_shown(progress),
+            on_done=lambda done, total: progress.bytes_done("批量审核", done, total),
         )
-
-
-def _shown(progress: "Progress") -> "Callable[[int, int], None]":
-    """Return what draws the progress or, where nobody watches, writes a line a minute."""
-    import sys
-    import time
-
-    written = time.monotonic()
-
-    def show(done: int, total: int) -> None:
-        nonlocal written
-        progress.bytes_done("批量审核", done, total)
-        if not sys.stderr.isatty() and time.monotonic() - written >= _LOGGED_EVERY_S:
-            written = time.monotonic()
-            typer.echo(f"批量审核：{done}/{total}", err=True)
-
-    return show
 
 
 def _conditions(reviewer: "Reviewer", settings: "Settings", *, all_rules: bool) -> "Conditions":

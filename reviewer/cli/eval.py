@@ -244,7 +244,7 @@ def _run(
         options["public_numbers"] = ",".join(settings.public_numbers)
     if rewrite:
         options["max_rewrite_tokens"] = str(settings.max_rewrite_tokens)
-    with shown_progress() as progress:
+    with shown_progress(logged=True) as progress:
         opened = open_system(
             system, settings, lambda: data_folder(Path.cwd()), rewrite=rewrite, progress=progress
         )

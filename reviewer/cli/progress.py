@@ -1,6 +1,7 @@
-"""Progress on standard error, only where a person sees it."""
+"""Progress on standard error: bars where a person watches, lines where a long job is logged."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,16 +9,19 @@ import typer
 
 from reviewer.bootstrap import Progress
 
+_LOGGED_EVERY_S = 60.0
+
 
 @contextmanager
 def shown_progress(*, logged: bool = False) -> Iterator[Progress]:
     """Yield callbacks that draw a bar and notes on a terminal, and say nothing elsewhere.
 
     Args:
-        logged: Write the notes as lines elsewhere too, for a job of hours that runs in the background.
+        logged: Write lines elsewhere, the notes and once a minute how far it is, for a job of minutes or
+            hours that runs in the background.
     """
     if not sys.stderr.isatty():
-        yield Progress(note=lambda text: typer.echo(text, err=True)) if logged else Progress()
+        yield Progress(bytes_done=_Log().write, note=_say) if logged else Progress()
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -38,3 +42,27 @@ def shown_progress(*, logged: bool = False) -> Iterator[Progress]:
         yield Progress(bytes_done=on_bytes, note=lambda text: console.print(text, markup=False, style="dim"))
     finally:
         bars.stop()
+
+
+class _Log:
+    """Writes a line a minute on each thing that is being done, with the time left."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, tuple[float, int]] = {}
+        self._written: dict[str, float] = {}
+
+    def write(self, what: str, done: int, total: int) -> None:
+        """Say how far ``what`` is, unless that was said a moment ago."""
+        now = time.monotonic()
+        started, done_before = self._started.setdefault(what, (now, done))
+        if now - self._written.setdefault(what, now) < _LOGGED_EVERY_S:
+            return
+        self._written[what] = now
+        # What an earlier run did says nothing on the pace of this one.
+        pace = (done - done_before) / max(now - started, 1e-9)
+        left = f"，约剩 {(total - done) / pace / 60:.0f} 分钟" if pace and done < total else ""
+        _say(f"{what}：{done}/{total}{left}")
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)

@@ -91,7 +91,7 @@ def follow(
         ModelCorruptError: the checkpoint cannot be read or is of another network.
         StorageError: it cannot be written.
     """
-    with _quiet(machine.n_threads):
+    with threads(machine.n_threads), torch.random.fork_rng(devices=[]):
         run = _Run(course)
         run.resume(checkpoint)
         saved = time.monotonic()
@@ -184,12 +184,11 @@ class _Run(Generic[BatchT]):
 
 
 @contextmanager
-def _quiet(n_threads: int) -> Iterator[None]:
-    """Leave the random state and the number of threads of this process as they were."""
+def threads(count: int) -> Iterator[None]:
+    """Compute with ``count`` threads, and leave their number as it was."""
     before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
+    torch.set_num_threads(count)
     try:
-        with torch.random.fork_rng(devices=[]):
-            yield
+        yield
     finally:
         torch.set_num_threads(before)

@@ -18,7 +18,7 @@ from reviewer.models.hashing import file_sha256
 from reviewer.resources import content_hash
 from reviewer.training.data import DataFile
 from reviewer.training.labels import LABELS
-from reviewer.training.model_card import listed, write_model_card
+from reviewer.training.model_card import encoder_line, listed, write_model_card
 from reviewer.training.network import DROPOUT, HIDDEN, Network, layer_of
 from reviewer.training.recipe import Recipe
 from reviewer.types import Rule
@@ -110,6 +110,7 @@ def export(
         card,
         use=_USE,
         origin=(
+            encoder_line(card.base, card.licence),
             f"起点：{'从头训练' if provenance.start == FROM_SCRATCH else f'分类器 {provenance.start}'}",
             f"手册：{provenance.manual}",
             f"`{LAYERS}`：SHA-256 {card.layers}",

@@ -1,7 +1,7 @@
 """The folder of one training: whose it is, and whether it is finished.
 
 While a training runs it holds ``training.json`` and ``checkpoint.pt``; when it is finished, the
-classifier, and no checkpoint.
+result, and no checkpoint.
 """
 
 import json
@@ -33,14 +33,14 @@ def claim(folder: Path, identity: Mapping[str, str], parts: Mapping[str, str] = 
         parts: What each key of ``identity`` is called in Chinese, for the message.
 
     Raises:
-        InputError: it holds another training, or a classifier that no training here made.
+        InputError: it holds another training, or something finished that no training here made.
         StorageError: it cannot be written.
     """
     ensure_dir(folder)
     path = folder / TRAINING
     if not path.is_file():
         if (folder / CARD).exists():
-            raise InputError(f"{folder} 里已经有一个分类器；请换一个 --out。")
+            raise InputError(f"{folder} 里已经有训练好的模型；请换一个 --out。")
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(identity, ensure_ascii=False, indent=1), encoding="utf-8")
         return
@@ -53,7 +53,7 @@ def claim(folder: Path, identity: Mapping[str, str], parts: Mapping[str, str] = 
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the training of ``folder`` has made its classifier; the card is written last."""
+    """Whether the training of ``folder`` has made its result; the card is written last."""
     return (folder / CARD).is_file()
 
 

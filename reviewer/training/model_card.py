@@ -2,17 +2,41 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from reviewer.files import atomic_path
-from reviewer.models.tuned import TunedCard
 from reviewer.training.data import DataFile
 
 README = "README.md"
 
 
+class Card(Protocol):
+    """What the ``card.json`` of every kind of training says, as far as people are told."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def recipe(self) -> Mapping[str, str | float | int]:
+        """How it was trained."""
+        ...
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """What was measured."""
+        ...
+
+    @property
+    def limits(self) -> str:
+        """What it is not for."""
+        ...
+
+
 def write_model_card(
     folder: Path,
-    card: TunedCard,
+    card: Card,
     *,
     use: str,
     origin: Sequence[str],
@@ -27,7 +51,7 @@ def write_model_card(
         folder: What was trained.
         card: What stands in its ``card.json``.
         use: What it does and how to use it.
-        origin: Lines on where it comes from, after the encoder.
+        origin: Lines on where it comes from, the model it was trained on first.
         data: What it was trained on.
         held_out: What the figures were measured on.
         how: On what state of the weights they were measured.
@@ -46,7 +70,6 @@ def write_model_card(
         "",
         "## 来源",
         "",
-        f"- 编码器：multilingual-e5-small（SHA-256 {card.base[:12]}），许可 {card.licence}",
         *(f"- {line}" for line in origin),
         "",
         f"## 数据（{total} 条）",
@@ -67,6 +90,11 @@ def write_model_card(
     ]
     with atomic_path(folder / README) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def encoder_line(base: str, licence: str) -> str:
+    """Return the line of ``origin`` on the encoder with the SHA-256 ``base``."""
+    return f"编码器：multilingual-e5-small（SHA-256 {base[:12]}），许可 {licence}"
 
 
 def listed(files: Sequence[DataFile]) -> str:

@@ -29,7 +29,7 @@ from reviewer.training.data import Labelled
 from reviewer.training.export import export_layers
 from reviewer.training.folder import CHECKPOINT, PARTS, claim, is_finished
 from reviewer.training.labels import RECALL_LABELS
-from reviewer.training.model_card import listed, write_model_card
+from reviewer.training.model_card import encoder_line, listed, write_model_card
 from reviewer.training.network import load_encoder
 from reviewer.training.pairs import learnable, make_pairs
 from reviewer.training.recall import Rankings, rank_examples, recall_figures
@@ -110,6 +110,7 @@ class _Training:
         tuned = assemble_tuned(self._entry, layers, self._home, RETRIEVER, notify=self._progress.note)
         card = self._card(file_sha256(layers), self._figures(tuned))
         origin = (
+            encoder_line(card.base, card.licence),
             f"手册：{card.manual}",
             f"没有学过的规则：{'、'.join(card.held_out) or '无'}",
             f"`{LAYERS}`：SHA-256 {card.layers}",

@@ -118,7 +118,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_models_are_loade
 def test_progress_is_a_line_a_minute_where_nobody_watches(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("reviewer.cli.batch._LOGGED_EVERY_S", 0.0)
+    monkeypatch.setattr("reviewer.cli.progress._LOGGED_EVERY_S", 0.0)
     rows(CLEAN, MINOR, MINOR)
     err = call("batch", "in.jsonl", "-o", "out.jsonl", capsys=capsys)[2]
     assert "批量审核：1/3" in err

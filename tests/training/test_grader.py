@@ -117,7 +117,7 @@ def test_a_folder_that_is_not_free_is_one_line(
     fault(["--out", str(tmp_path / "file"), "--data", data], capsys)
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "card.json").touch()
-    assert "已经有一个分类器" in fault(["--out", str(tmp_path / "made"), "--data", data], capsys)
+    assert "已经有训练好的模型" in fault(["--out", str(tmp_path / "made"), "--data", data], capsys)
 
 
 def test_a_missing_package_is_one_line(

@@ -11,12 +11,13 @@ from reviewer.files import atomic_path, ensure_dir
 from reviewer.models.adapter import ADAPTER, AdapterCard, write_adapter_card
 from reviewer.models.hashing import file_sha256
 from reviewer.training.data import DataFile
-from reviewer.training.model_card import README, listed
+from reviewer.training.model_card import listed, write_model_card
 from reviewer.training.rewriter.figures import LABELS
 from reviewer.training.rewriter.lora import UpperHalf
 from reviewer.training.rewriter.recipe import RewriterRecipe
 
 NAME = "rewriter-lora"
+_USE = "让语言模型把违规的客服草稿改成合规回复的 LoRA。用法：把设置 `rewriter_adapter` 设为本目录。"
 _LIMITS = (
     "只在训练时那个基座模型和那版提示上有效。只改写中文客服回复；数据以外的行业、口吻和渠道没有测过。"
     "训练样本由语言模型撰写，不是真人回复。输出可能漏掉或改动事实：必须经过事实比对和规则复核才能发给客户。"
@@ -87,44 +88,22 @@ def export(model: UpperHalf, provenance: Provenance, folder: Path) -> AdapterCar
         figures=dict(provenance.figures or {}),
         limits=_LIMITS,
     )
-    with atomic_path(folder / README) as temporary:
-        temporary.write_text(model_card(card, provenance), encoding="utf-8")
+    write_model_card(
+        folder,
+        card,
+        use=_USE,
+        origin=(
+            f"基座：{provenance.base_name}（SHA-256 {card.base}），许可 {card.licence}",
+            f"提示 {card.prompts}，手册 {provenance.manual}，批准的说法 {provenance.wordings or '无'}",
+            f"`{ADAPTER}`：SHA-256 {card.adapter}",
+        ),
+        data=provenance.data,
+        held_out=provenance.held_out,
+        how="逐词元预测参考改写",
+        labels=LABELS,
+    )
     write_adapter_card(folder, card)
     return card
-
-
-def model_card(card: AdapterCard, provenance: Provenance) -> str:
-    """Return the card as Markdown, for people."""
-    figures = [f"- {LABELS.get(name, name)}：{value:.3f}" for name, value in card.figures.items()]
-    measured = f"在 {listed(provenance.held_out)} 的改写上：" if provenance.held_out else ""
-    lines = [
-        f"# {card.name}",
-        "",
-        "让语言模型把违规的客服草稿改成合规回复的 LoRA。用法：把设置 `rewriter_adapter` 设为本目录。",
-        "",
-        "## 来源",
-        "",
-        f"- 基座：{provenance.base_name}（SHA-256 {card.base}），许可 {card.licence}",
-        f"- 提示 {card.prompts}，手册 {provenance.manual}，批准的说法 {provenance.wordings or '无'}",
-        f"- `{ADAPTER}`：SHA-256 {card.adapter}",
-        "",
-        f"## 数据（用了 {provenance.n_samples} 条）",
-        "",
-        *(f"- {file.name}：{file.n_examples} 条，SHA-256 {file.sha256}" for file in provenance.data),
-        "",
-        "## 配方",
-        "",
-        *(f"- {name}：{value}" for name, value in card.recipe.items()),
-        "",
-        "## 指标",
-        "",
-        *(([measured, ""] if measured else []) + figures or ["没有测过。"]),
-        "",
-        "## 局限",
-        "",
-        card.limits,
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _recipe(provenance: Provenance) -> dict[str, str | float | int]:

@@ -4,7 +4,6 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from torch import nn
 
 from reviewer.errors import InputError
 from reviewer.training.checkpoint import load_checkpoint, rate_share, save_checkpoint
-from reviewer.training.course import mixed_batches
+from reviewer.training.course import mixed_batches, threads
 from reviewer.training.folder import CHECKPOINT
 from reviewer.training.rewriter.activations import Activations
 from reviewer.training.rewriter.lora import UpperHalf
@@ -122,17 +121,6 @@ def loss_of(
     logits = model(states.batch(numbers), wanted)
     hits = int((logits.argmax(-1) == right).sum())
     return nn.functional.cross_entropy(logits, right, reduction="sum"), hits
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Compute with ``count`` threads, and leave their number as it was."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Run:

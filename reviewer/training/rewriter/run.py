@@ -17,13 +17,14 @@ from reviewer.models.resolve import ResolvedModel
 from reviewer.prompting import PromptBook
 from reviewer.resources import content_hash
 from reviewer.rewriting import WordingBook
+from reviewer.training.course import threads
 from reviewer.training.data import Labelled
 from reviewer.training.folder import CHECKPOINT, claim, is_finished
 from reviewer.training.rewriter.activations import DONE, STATES, Activations
 from reviewer.training.rewriter.base import BaseModel
 from reviewer.training.rewriter.export import Provenance, export
 from reviewer.training.rewriter.figures import LABELS, measure
-from reviewer.training.rewriter.loop import Listener, Machine, threads, train
+from reviewer.training.rewriter.loop import Listener, Machine, train
 from reviewer.training.rewriter.loop import Progress as Place
 from reviewer.training.rewriter.lora import UpperHalf
 from reviewer.training.rewriter.recipe import RewriterRecipe
