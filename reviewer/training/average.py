@@ -17,6 +17,7 @@ from reviewer.files import atomic_path, ensure_dir
 from reviewer.models.e5 import write_layers
 from reviewer.models.hashing import file_sha256
 from reviewer.training.folder import is_finished
+from reviewer.training.model_card import together
 from reviewer.training.start import Start, load_start
 
 
@@ -48,7 +49,7 @@ def average(first: Path, second: Path, out: Path, *, share: float) -> Card:
         update={
             "layers": file_sha256(out / LAYERS),
             "head": file_sha256(out / HEAD),
-            "data": "；".join(dict.fromkeys(each.data for each in cards)),
+            "data": together(*(each.data for each in cards)),
             "recipe": {**cards[1].recipe, "average_with": identity_of(cards[0]), "share": share},
             "figures": {},
         }

@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from reviewer.bootstrap import Progress
 from reviewer.errors import InputError
+from reviewer.progress import Progress
 from reviewer.training.checkpoint import load_checkpoint, rate_share, save_checkpoint
 
 # How many batches are sorted by length together: enough to save padding, few enough to stay mixed.

@@ -18,7 +18,7 @@ from reviewer.models.hashing import file_sha256
 from reviewer.resources import content_hash
 from reviewer.training.data import DataFile
 from reviewer.training.labels import LABELS
-from reviewer.training.model_card import encoder_line, listed, write_model_card
+from reviewer.training.model_card import encoder_line, listed, together, write_model_card
 from reviewer.training.network import DROPOUT, HIDDEN, Network, layer_of
 from reviewer.training.recipe import Recipe
 from reviewer.types import Rule
@@ -41,8 +41,8 @@ class Provenance:
     """Where a classifier comes from.
 
     ``base`` is the SHA-256 of the encoder's file and ``licence`` that of its weights; ``start`` the
-    identity of the classifier it went on from, or ``FROM_SCRATCH``; ``figures`` whatever was
-    measured, 0 to 1, and ``held_out`` on which files.
+    identity of the classifier it went on from, or ``FROM_SCRATCH``, and ``start_data`` what that one was
+    trained on; ``figures`` whatever was measured, 0 to 1, and ``held_out`` on which files.
     """
 
     base: str
@@ -51,6 +51,7 @@ class Provenance:
     recipe: Recipe
     manual: str
     start: str = FROM_SCRATCH
+    start_data: str = ""
     held_out: tuple[DataFile, ...] = ()
     figures: Mapping[str, float] | None = None
 
@@ -100,7 +101,7 @@ def export(
         layers=file_sha256(folder / LAYERS),
         head=file_sha256(folder / HEAD),
         licence=provenance.licence,
-        data=listed(provenance.data),
+        data=together(provenance.start_data, listed(provenance.data)),
         recipe=_recipe(provenance),
         figures=dict(provenance.figures or {}),
         limits=_LIMITS,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from reviewer.bootstrap import Progress
 from reviewer.classifier.files import Card, read_card
 from reviewer.files import locked
 from reviewer.manual.catalogue import Catalogue
@@ -14,6 +13,7 @@ from reviewer.models.catalog import fetch_model
 from reviewer.models.encoder import encoder_files
 from reviewer.models.registry import ModelEntry, load_registry
 from reviewer.models.unigram import UnigramTokenizer
+from reviewer.progress import Progress
 from reviewer.resources import content_hash
 from reviewer.training.course import Machine, reporting
 from reviewer.training.data import Labelled
@@ -93,6 +93,7 @@ def _train(
         recipe=recipe,
         manual=task.catalogue.content_hash,
         start=start.identity if start else FROM_SCRATCH,
+        start_data=start.data if start else "",
         held_out=task.held_out.files,
         figures=measure(network, held_out, special.padding),
     )

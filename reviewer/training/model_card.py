@@ -100,3 +100,8 @@ def encoder_line(base: str, licence: str) -> str:
 def listed(files: Sequence[DataFile]) -> str:
     """Return the files in one line: name, number of examples and the first digits of the hash."""
     return "；".join(f"{file.name}（{file.n_examples} 条，SHA-256 {file.sha256[:12]}）" for file in files)
+
+
+def together(*data: str) -> str:
+    """Return in one line what stands in several lines of ``listed``, each file once."""
+    return "；".join(dict.fromkeys(part for each in data for part in each.split("；") if part))

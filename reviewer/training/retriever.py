@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from reviewer.bootstrap import Progress
 from reviewer.errors import InputError
 from reviewer.evaluation.examples import Example
 from reviewer.files import atomic_path, locked
@@ -21,6 +20,7 @@ from reviewer.models.registry import ModelEntry, load_registry
 from reviewer.models.retriever import RETRIEVER, RetrieverCard, read_retriever
 from reviewer.models.tuned import LAYERS, assemble_tuned, write_tuned_card
 from reviewer.models.unigram import UnigramTokenizer
+from reviewer.progress import Progress
 from reviewer.resources import content_hash
 from reviewer.retrieval import LlamaEncoder
 from reviewer.training.contrast import Tower, train_tower

@@ -26,9 +26,13 @@ from reviewer.types import Rule
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A trained classifier; ``layers`` are by their names in the GGUF file, in float32."""
+    """A trained classifier; ``layers`` are by their names in the GGUF file, in float32.
+
+    ``data`` is what its card says it was trained on.
+    """
 
     identity: str
+    data: str
     head: Head
     layers: dict[str, npt.NDArray[np.float32]]
 
@@ -65,7 +69,7 @@ def load_start(folder: Path, base: str) -> Start:
         layers = {each.name: np.array(dequantize(each.data, each.tensor_type)) for each in tensors}
     except (OSError, ValueError, IndexError, NotImplementedError) as cause:
         raise ModelCorruptError(f"{folder / LAYERS} 不是可用的 GGUF 文件；请重新训练。") from cause
-    return Start(identity_of(card), Head.load(folder / HEAD), layers)
+    return Start(identity_of(card), card.data, Head.load(folder / HEAD), layers)
 
 
 @torch.no_grad()

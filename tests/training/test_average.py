@@ -34,6 +34,7 @@ def test_every_weight_lies_between(two: tuple[Path, Path], tmp_path: Path) -> No
     card = average(*two, tmp_path / "mean", share=0.25)
     assert read_card(tmp_path / "mean") == card
     assert card.recipe["share"] == 0.25
+    assert card.data == read_card(two[0]).data
     first, second, mean = (load_start(folder, card.base) for folder in (*two, tmp_path / "mean"))
     for name, values in mean.layers.items():
         expected = 0.75 * first.layers[name] + 0.25 * second.layers[name]

@@ -75,8 +75,14 @@ def test_train_measure_and_go_on(
     assert "超参数" in err
 
     more = tmp_path / "two"
+    mine = write(
+        tmp_path / "mine.jsonl", make_example("m1", "好的甲甲甲。", {"rule": rule, "quote": "甲甲甲"})
+    )
+    options[1] = mine
     assert call("--out", str(more), *options, "--from", str(out), capsys=capsys)[0] == 0
     second = read_card(more)
+    assert second.data.split("；")[0] == card.data
+    assert "mine.jsonl（1 条" in second.data.split("；")[1]
     assert second.recipe["start"] == f"{card.layers[:12]}-{card.head[:12]}"
     assert second.recipe["delta_keep"] == 1
 

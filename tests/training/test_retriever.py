@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from reviewer.bootstrap import Progress, open_retriever
 from reviewer.cli.main import run
 from reviewer.encoders import encoder_identity, query_encoder
 from reviewer.errors import IndexMismatchError, ModelCorruptError
 from reviewer.evaluation.examples import Example
 from reviewer.index.encoder import Prompts
+from reviewer.indexing import open_retriever
 from reviewer.manual.catalogue import Catalogue
 from reviewer.models.encoder import ensure_encoder
 from reviewer.models.registry import ModelEntry
@@ -22,6 +22,7 @@ from reviewer.models.resolve import resolve_model
 from reviewer.models.retriever import RETRIEVER, read_retriever
 from reviewer.models.tuned import CARD, LAYERS, assemble_tuned
 from reviewer.models.unigram import UnigramTokenizer
+from reviewer.progress import Progress
 from reviewer.retrieval import LlamaEncoder
 from reviewer.settings import Settings
 from reviewer.training.contrast import Tower
@@ -50,7 +51,7 @@ def small(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """Return six rules of the manual, which stand in the place of all of it."""
     few = tuple(catalogue.rule(name) for name in ("A01", "A02", "A05", "B05", "D01", "D02"))
     reduced = replace(catalogue, rules=few, sections=())
-    for place in ("reviewer.manual.catalogue", "reviewer.bootstrap"):
+    for place in ("reviewer.manual.catalogue", "reviewer.indexing"):
         monkeypatch.setattr(f"{place}.load_catalogue", lambda _folder: reduced)
     return reduced
 

@@ -5,7 +5,6 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from reviewer.bootstrap import Progress
 from reviewer.engine.chat import chat_format
 from reviewer.engine.library import LoadedModel
 from reviewer.errors import InputError
@@ -14,6 +13,7 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.models.adapter import AdapterCard, read_adapter_card
 from reviewer.models.registry import load_registry
 from reviewer.models.resolve import ResolvedModel
+from reviewer.progress import Progress
 from reviewer.prompting import PromptBook
 from reviewer.resources import content_hash
 from reviewer.rewriting import WordingBook
