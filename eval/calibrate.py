@@ -23,7 +23,7 @@ import typer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from reviewer.bootstrap import CALIBRATION_FILE, Reviewer
+from reviewer.bootstrap import Reviewer
 from reviewer.checks import run_checks
 from reviewer.classifier import RuleScore
 from reviewer.clauses import split_clauses
@@ -39,6 +39,7 @@ from reviewer.request import conversation_of
 from reviewer.resources import resource_dir
 from reviewer.retrieval import IndexRetriever
 from reviewer.settings import load_settings
+from reviewer.wiring import CALIBRATION_FILE
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 DEV = Path(__file__).parent / "data" / "dev"
@@ -52,7 +53,7 @@ EVIDENCE: dict[str, tuple[int, ...]] = {
     "all": (0, 1, 2, 3),
 }
 REGULARISATION = 1.0
-SPECIFICITY = 0.9
+SPECIFICITY = 0.92
 RED_PRECISION = 0.75
 
 Vector = npt.NDArray[np.float64]

@@ -13,10 +13,12 @@ from reviewer.folders import classifier_folder, corpus_folder, retriever_folder,
 from reviewer.resources import content_hash, resource_dir, tree_hash
 from reviewer.settings import Settings
 
-# Settings that decide nothing, or that come with the request; a new one counts until it is named here.
+# Settings that decide nothing, or that come with the request, or are folders whose content counts; a new
+# one counts until it is named here.
 _IDLE = frozenset(
     {
         "home",
+        "corpus",
         "manuals",
         "threads",
         "deadline_ms",

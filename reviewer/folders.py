@@ -5,6 +5,9 @@ from pathlib import Path
 from reviewer.resources import resource_dir
 from reviewer.settings import Settings
 
+# The name of the manual that is in force, where there are several.
+OWN_MANUAL = ""
+
 
 def classifier_folder(settings: Settings) -> Path | None:
     """Return the folder of the classifier of the settings: ``auto`` is the one in the package."""

@@ -8,9 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from reviewer.bootstrap import CALIBRATION_FILE, adapter_path, usable_cores
 from reviewer.classifier.files import identity_of, read_card
+from reviewer.cores import usable_cores
 from reviewer.encoders import encoder_identity
+from reviewer.engines import adapter_path
 from reviewer.errors import ManualIndexError, ReviewerError
 from reviewer.folders import classifier_folder, corpus_folder, retriever_folder, rewriter_adapter_folder
 from reviewer.grading import Conditions, load_calibration
@@ -25,6 +26,7 @@ from reviewer.models.retriever import read_retriever
 from reviewer.prompting import load_prompts
 from reviewer.resources import resource_dir
 from reviewer.settings import Settings
+from reviewer.wiring import CALIBRATION_FILE
 
 _LIBRARIES = ("llama-cpp-python", "faiss-cpu", "sentence-transformers", "torch", "bm25s")
 _LOW_DISK = 2_000_000_000

@@ -30,6 +30,10 @@ ENV_PREFIX = "REVIEWER_"
 FROM_DEFAULT = "默认值"
 FROM_COMMAND_LINE = "命令行"
 _UNSET = "none"
+# What a manual is called that has no name of its own.
+UNNAMED_MANUAL = "default"
+_NAME_CHARS = 128
+_NAMES_ALLOWED = f"1 到 {_NAME_CHARS} 个看得见的字符，前后没有空格，{_UNSET} 和 {UNNAMED_MANUAL} 除外"
 _SHOWN_CHARS = 80
 _PATHS = ("home", "serve_keys", "serve_record")
 _OPTIONAL_PATHS = ("corpus", "serve_policy")
@@ -47,8 +51,8 @@ def _not_empty(value: object) -> object:
 
 
 def _none_word(value: object) -> object:
-    """Read the word ``none`` as not set: TOML and the environment have no null."""
-    return None if value == _UNSET else value
+    """Read the word ``none`` as not set: TOML, the environment and the command line have no null."""
+    return None if value in (_UNSET, Path(_UNSET)) else value
 
 
 def _split_commas(value: object) -> object:
@@ -71,6 +75,14 @@ def _encrypted_beyond_here(value: str) -> str:
     host = urlsplit(value).hostname or ""
     if value.startswith("http:") and host != "localhost" and not ipaddress.ip_address(host).is_loopback:
         raise ValueError("plain http to another machine")
+    return value
+
+
+def _manual_name(value: str) -> str:
+    """Refuse what a request could not send, nobody could see, or means something else."""
+    fits = value.isprintable() and 0 < len(value) <= _NAME_CHARS and value == value.strip()
+    if not fits or value in (_UNSET, UNNAMED_MANUAL):
+        raise ValueError("no name of a manual")
     return value
 
 
@@ -108,7 +120,7 @@ class Settings(BaseSettings):
     corpus: Annotated[Path | None, BeforeValidator(_none_word), BeforeValidator(_not_empty)] = Field(
         None, description="另一份手册的目录，或 manuals 里登记的名字；none 表示用随附的手册"
     )
-    manuals: Annotated[dict[str, Path], NoDecode] = Field(
+    manuals: Annotated[dict[Annotated[str, AfterValidator(_manual_name)], Path], NoDecode] = Field(
         default_factory=dict,
         description="手册的名字和目录：文件里写 [manuals] 表，环境变量里写 名字=目录，用逗号隔开",
     )
@@ -319,8 +331,12 @@ def _check_allowed(key: str, layer: _Layer) -> None:
 
 
 def _bad_value(cause: ValidationError, winners: Mapping[str, _Layer]) -> SettingsError:
-    key = str(cause.errors(include_url=False, include_context=False, include_input=False)[0]["loc"][0])
+    where = cause.errors(include_url=False, include_context=False, include_input=False)[0]["loc"]
+    key = str(where[0])
     layer = winners[key]
+    if where[-1] == "[key]":
+        name = _one_line(str(where[1]))[:_SHOWN_CHARS]
+        return SettingsError(f"{layer.where(key)}：{key} 里的名字“{name}”不可用；可用：{_NAMES_ALLOWED}。")
     allowed = Settings.model_fields[key].description
     value = _one_line(str(layer.values[key]))[:_SHOWN_CHARS]
     return SettingsError(f"{layer.where(key)}：{key} 的值“{value}”不可用；可用：{allowed}。")

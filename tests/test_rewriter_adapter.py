@@ -5,21 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from reviewer import bootstrap
-from reviewer.bootstrap import _notes, _trained_rewriter
+from reviewer import engines
 from reviewer.engine.fake import FakeEngine
 from reviewer.engine.llama import LlamaConfig
+from reviewer.engines import trained_rewriter
 from reviewer.errors import ModelCorruptError, ModelMissingError
 from reviewer.grading import Calibration
 from reviewer.manual.catalogue import Catalogue
 from reviewer.models.adapter import ADAPTER, AdapterCard, write_adapter_card
 from reviewer.models.hashing import file_sha256
 from reviewer.pipeline import Listener, Options
+from reviewer.progress import Progress
 from reviewer.prompting import PromptBook, load_rewriter_prompts
 from reviewer.resources import resource_dir
 from reviewer.rewriting import Rewriter, load_wordings
 from reviewer.schema import ReviewRequest
 from reviewer.settings import Settings
+from reviewer.wiring import _notes
 from tests.pipeline_parts import make_pipeline
 from tests.test_pipeline import DRAFT, REWRITE, says_yes_to, writes
 
@@ -52,7 +54,7 @@ def folder(short: PromptBook, tmp_path: Path) -> Path:
 def opened(folder: Path | str, home: Path, model_hash: str = BASE) -> Rewriter | None:
     settings = Settings(rewriter_adapter=str(folder), home=home, max_rewrite_tokens=77)
     config = LlamaConfig(home / "model.gguf", model_hash)
-    return _trained_rewriter(settings, config, bootstrap.Progress())
+    return trained_rewriter(settings, config, Progress())
 
 
 def test_it_is_asked_in_its_own_words_and_the_grader_in_its(
@@ -99,7 +101,7 @@ def test_an_adapter_of_another_model_is_refused(folder: Path, tmp_path: Path) ->
 def test_the_shipped_one_is_left_out_for_another_model(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bootstrap, "rewriter_adapter_folder", lambda _settings: folder)
+    monkeypatch.setattr(engines, "rewriter_adapter_folder", lambda _settings: folder)
     assert opened("auto", tmp_path) is not None
     assert opened("auto", tmp_path, model_hash="c" * 64) is None
 

@@ -1,3 +1,4 @@
+import json
 import tomllib
 from pathlib import Path
 from typing import get_args
@@ -131,7 +132,7 @@ def test_an_option_that_was_not_given_overrides_nothing(cwd: Path) -> None:
 def test_none_is_a_value_that_can_be_set(cwd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(cwd, 'deadline_ms = 900\ncorpus = "手册"')
     monkeypatch.setenv("REVIEWER_DEADLINE_MS", "none")
-    loaded = load(cwd, corpus="none")
+    loaded = load(cwd, corpus=Path("none"))
     assert loaded.settings.deadline_ms is None
     assert loaded.settings.corpus is None
     assert loaded.origins["corpus"] == FROM_COMMAND_LINE
@@ -346,3 +347,31 @@ def test_every_field_says_what_is_allowed() -> None:
         assert field.description, name
         options = [option for option in get_args(field.annotation) if isinstance(option, str)]
         assert not options or field.description == "、".join(options)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("", "“”"),
+        (" ", "“ ”"),
+        ("乙 ", "“乙 ”"),
+        ("a" * 129, "“aaa"),
+        ("x\ny", "“x y”"),
+        ("丙\u200b", "“丙 ”"),
+        ("none", "“none”"),
+        ("default", "“default”"),
+    ],
+)
+def test_a_name_that_no_request_could_give_to_a_manual_is_one_line(cwd: Path, name: str, shown: str) -> None:
+    write(cwd, f'threads = 1\n[manuals]\n"甲" = "a"\n{json.dumps(name)} = "乙"\n')
+    with pytest.raises(SettingsError) as fault:
+        load(cwd)
+    (line,) = str(fault.value).splitlines()
+    assert f"第 2 行：manuals 里的名字{shown}" in line
+    assert "1 到 128 个看得见的字符" in line
+
+
+def test_a_long_or_odd_but_visible_name_is_a_name(cwd: Path) -> None:
+    for name in ("a" * 128, "../x", "None", "二 店"):
+        write(cwd, f'[manuals]\n{json.dumps(name)} = "乙"\n')
+        assert load(cwd).settings.manuals == {name: cwd / "乙"}

@@ -293,7 +293,7 @@ def pretend(given: dict[str, Any]) -> None:
             time.sleep(given["ms"] / 1000)
             return True
 
-    run_server(Settings.model_validate(given["fields"]), lambda: FakeReviewer(gate=Nap()))
+    run_server(Settings.model_validate(given["fields"]), FakeReviewer(gate=Nap()).opened)
 
 
 def resident_mib(pid: int) -> float:

@@ -11,10 +11,11 @@ from typing import Annotated, Any, NamedTuple
 import llama_cpp
 import typer
 
-from reviewer.bootstrap import open_engine, usable_cores
+from reviewer.cores import usable_cores
 from reviewer.deadline import Deadline
 from reviewer.engine.llama import LlamaEngine
 from reviewer.engine.protocol import Prompt, Tail
+from reviewer.engines import open_engine
 from reviewer.models.resolve import resolve_model
 from reviewer.settings import load_settings
 

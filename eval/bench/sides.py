@@ -12,8 +12,9 @@ from llama_cpp import Llama
 from llama_cpp.llama_cache import LlamaRAMCache
 from llama_cpp.llama_grammar import LlamaGrammar
 
-from reviewer.bootstrap import Reviewer, usable_cores
+from reviewer.bootstrap import Reviewer
 from reviewer.clauses import split_clauses
+from reviewer.cores import usable_cores
 from reviewer.engine.protocol import Prompt
 from reviewer.grading.candidates import resident_rules
 from reviewer.manual.catalogue import load_catalogue

@@ -1,5 +1,6 @@
 """``reviewer batch``: review the rows of a file, resumable."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,12 +24,11 @@ from reviewer.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from reviewer.batch import Conditions, Task
-    from reviewer.bootstrap import Reviewer
+    from reviewer.batch import Earlier, Line, Predecessor, Task
     from reviewer.errors import InputError
-    from reviewer.schema import Review
+    from reviewer.schema import Review, ReviewRequest
     from reviewer.settings import FailOn, Settings
 
 
@@ -46,6 +46,16 @@ def batch(
     ] = None,
     rewrite: RewriteOption = None,
     all_rules: AllRules = False,
+    recheck: Annotated[
+        Path | None,
+        typer.Option("--recheck", metavar="OLD", help="以前的结果（JSONL）：最后列出结论或规则变了的行。"),
+    ] = None,
+    old_manual: Annotated[
+        str | None,
+        typer.Option(
+            "--old-manual", help="OLD 用的手册（目录、名字；none 是随附的）：改动无关的行沿用旧审核。"
+        ),
+    ] = None,
     model: Model = None,
     adapter: Adapter = None,
     classifier: Classifier = None,
@@ -57,6 +67,8 @@ def batch(
     home: Home = None,
 ) -> None:
     """审核一个文件里的每一行，每行结果一行 JSON；可续跑，内容没变的不重审。
+
+    手册或版本变了以后：--recheck 旧结果，最后列出结论或引用的规则变了的行。
 
     退出码：1 有达到 --fail-on 的问题；否则 2 有不能审核的行；否则 3 有没审完的；否则 0。
     """
@@ -82,22 +94,30 @@ def batch(
     }
     settings = load_settings(overrides, cwd=Path.cwd()).settings
     _refuse_out(out, source)
-    tally = _Tally(settings.fail_on)
+    options = _options(settings, all_rules=all_rules)
+    earlier = before = None
+    if recheck is not None:
+        earlier = _earlier(recheck, out)
+    if old_manual is not None:
+        then = load_settings({**overrides, "corpus": old_manual}, cwd=Path.cwd()).settings
+        before = _predecessor(then, earlier, options)
+    tally = _Tally(settings.fail_on, rechecks=earlier is not None)
     defaults = {"channel": settings.channel, "stage": settings.stage}
     tasks = read_tasks(source, defaults, on_fault=tally.fault, on_unused=_tell_unused)
     if not tasks:
         raise InputError(f"{source} 里没有可以审核的行。")
     _tell_repeated([task.id for task in tasks])
-    _run(tasks, out, settings, tally, all_rules=all_rules)
-    typer.echo(tally.summary.to_text(faults=tally.faults), nl=False)
+    _run(tasks, out, settings, _Job(options, earlier, before), tally)
+    typer.echo(tally.to_text(), nl=False)
     raise typer.Exit(tally.code)
 
 
 def _refuse_out(out: Path, source: Path) -> None:
+    from reviewer.batch import part_of
     from reviewer.errors import InputError
 
     # Writing replaces the name: a link, /dev/stdout for one, would be gone.
-    for path in (out, out.parent / f"{out.name}.part"):
+    for path in (out, part_of(out)):
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise InputError(f"--out {path} 不是普通文件；请给一个文件名。")
         if path.exists() and source.exists() and path.samefile(source):
@@ -107,11 +127,12 @@ def _refuse_out(out: Path, source: Path) -> None:
 class _Tally:
     """What came of the rows, and the exit code that says so."""
 
-    def __init__(self, fail_on: "FailOn") -> None:
-        from reviewer.batch import Summary
+    def __init__(self, fail_on: "FailOn", *, rechecks: bool) -> None:
+        from reviewer.batch import Changes, Summary
 
-        self.summary = Summary()
-        self.faults = 0
+        self._summary = Summary()
+        self._changes = Changes() if rechecks else None
+        self._faults = 0
         self._fail_on = fail_on
         self._codes: set[int] = set()
 
@@ -119,27 +140,82 @@ class _Tally:
         """Tell of a row that cannot be reviewed."""
         from reviewer.formats.escaping import one_line
 
-        self.faults += 1
+        self._faults += 1
         typer.echo(f"错误：{one_line(str(fault))}", err=True)
 
-    def review(self, review: "Review") -> None:
-        """Count a review."""
+    def line(self, line: "Line") -> None:
+        """Count a line of the output."""
         from reviewer.cli.exit_codes import exit_code
 
-        self.summary.add(review)
-        self._codes.add(exit_code(review, self._fail_on))
+        self._summary.add(line.review)
+        self._codes.add(exit_code(line.review, self._fail_on))
+        if self._changes is not None:
+            self._changes.add(line)
+
+    def to_text(self) -> str:
+        """Return what stands at the end."""
+        changes = self._changes.to_text() if self._changes else ""
+        return self._summary.to_text(faults=self._faults) + changes
 
     @property
     def code(self) -> int:
         """The exit code of the whole: see the command."""
         from reviewer.cli.exit_codes import FAULT, FOUND, INCOMPLETE, OK
 
-        codes = self._codes | ({FAULT} if self.faults else set())
+        codes = self._codes | ({FAULT} if self._faults else set())
         return next((code for code in (FOUND, FAULT, INCOMPLETE) if code in codes), OK)
 
 
-def _run(tasks: "Sequence[Task]", out: Path, settings: "Settings", tally: _Tally, *, all_rules: bool) -> None:
-    from reviewer.batch import open_output, run_batch
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What decides the reviews besides versions; what to compare with, and by which manual that was."""
+
+    options: "Mapping[str, object]"
+    earlier: "Earlier | None"
+    before: "Predecessor | None"
+
+
+def _earlier(recheck: Path, out: Path) -> "Earlier":
+    from reviewer.batch import Earlier, part_of
+    from reviewer.errors import InputError
+
+    for path in (out, part_of(out)):
+        if recheck.exists() and path.exists() and recheck.samefile(path):
+            raise InputError(f"--recheck 就是 --out 要写的 {path}，旧结果会被替换；请换一个 --out。")
+    return Earlier(recheck)
+
+
+def _predecessor(
+    then: "Settings", earlier: "Earlier | None", options: "Mapping[str, object]"
+) -> "Predecessor":
+    from reviewer.batch import Predecessor
+    from reviewer.errors import CorpusError, InputError
+    from reviewer.fingerprint import fingerprint
+    from reviewer.folders import corpus_folder
+    from reviewer.manual.catalogue import load_catalogue
+    from reviewer.manual.imported import CATALOGUE_FILE
+
+    if earlier is None:
+        raise InputError("--old-manual 要和 --recheck 一起给。")
+    folder = corpus_folder(then)
+    if not (folder / CATALOGUE_FILE).is_file():
+        raise InputError(
+            f"--old-manual {folder} 不是手册（没有 {CATALOGUE_FILE}）；请给旧手册的目录，或登记的名字。"
+        )
+    try:
+        catalogue = load_catalogue(folder)
+    except CorpusError as cause:
+        raise InputError(f"--old-manual {folder}：{cause}") from cause
+    if catalogue.content_hash not in earlier.manuals:
+        raise InputError(
+            f"--old-manual {folder}（{catalogue.content_hash}）不是旧结果用的手册"
+            f"（{'、'.join(earlier.manuals) or '无'}）；请给那份手册，或不给。"
+        )
+    return Predecessor(catalogue, {**options, "fingerprint": fingerprint(then)})
+
+
+def _run(tasks: "Sequence[Task]", out: Path, settings: "Settings", job: _Job, tally: _Tally) -> None:
+    from reviewer.batch import Conditions, Keeper, open_output, run_batch
     from reviewer.bootstrap import Reviewer
     from reviewer.cli.progress import shown_progress
 
@@ -149,29 +225,36 @@ def _run(tasks: "Sequence[Task]", out: Path, settings: "Settings", tally: _Tally
         shown_progress(logged=True) as progress,
         Reviewer.from_settings(settings, progress=progress) as reviewer,
     ):
+        conditions = Conditions(reviewer.pipeline.versions, job.options)
+        rewrite, all_rules = settings.rewrite, bool(job.options["all_rules"])
+        keeper = job.earlier and Keeper(job.earlier, reviewer.pipeline, conditions, job.before, rewrite)
+
+        def judge(request: "ReviewRequest", /) -> "Review":
+            kept = keeper.kept(request) if keeper else None
+            return kept or reviewer.review(request, rewrite=rewrite, all_rules=all_rules)
+
         run_batch(
             tasks,
             output,
-            lambda request: reviewer.review(request, rewrite=settings.rewrite, all_rules=all_rules),
-            _conditions(reviewer, settings, all_rules=all_rules),
+            judge,
+            conditions,
+            was=job.earlier.was if job.earlier else lambda _request: None,
             on_fault=tally.fault,
-            on_review=tally.review,
+            on_line=tally.line,
             on_done=lambda done, total: progress.bytes_done("批量审核", done, total),
         )
 
 
-def _conditions(reviewer: "Reviewer", settings: "Settings", *, all_rules: bool) -> "Conditions":
-    from reviewer.batch import Conditions
+def _options(settings: "Settings", *, all_rules: bool) -> "Mapping[str, object]":
     from reviewer.fingerprint import fingerprint
 
     # The fingerprint leaves out what a request to a service brings along.
-    options = {
+    return {
         "fingerprint": fingerprint(settings),
         "deadline_ms": settings.deadline_ms,
         "rewrite": settings.rewrite,
         "all_rules": all_rules,
     }
-    return Conditions(reviewer.pipeline.versions, options)
 
 
 def _tell_repeated(ids: "Sequence[str]") -> None:

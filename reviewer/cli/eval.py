@@ -11,10 +11,10 @@ from reviewer.cli.packages import require_packages
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reviewer.bootstrap import Progress
     from reviewer.evaluation.examples import Example
     from reviewer.evaluation.gate import Floors
     from reviewer.evaluation.records import Run
+    from reviewer.progress import Progress
     from reviewer.settings import Settings
 
 app = typer.Typer(help="评测：验证标注、运行、报告、对比。", no_args_is_help=True, rich_markup_mode=None)
@@ -23,7 +23,6 @@ FAILED = 1
 # What the figures are computed and drawn with: module and package of the extra ``eval``.
 _PACKAGES = {
     "sklearn": "scikit-learn",
-    "scipy": "scipy",
     "statsmodels": "statsmodels",
     "matplotlib": "matplotlib",
 }

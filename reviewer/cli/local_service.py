@@ -36,7 +36,6 @@ _OWN_FLAGS = (
     "rewriter",
     "retriever",
     "encoder",
-    "corpus",
     "threads",
     "home",
 )
@@ -66,12 +65,13 @@ def ask_service(
         began = time.perf_counter()
         key = _key(loaded)
         ready = _call(address, key, "GET", "/readyz", timeout_s=_GREETING_S)
-        _require_same(ready, settings, rewrite=rewrite)
+        name, manual = _same_manual(ready, settings, rewrite=rewrite)
         limit = int(ready["deadline_ms"])
         body = {
             **request.model_dump(mode="json"),
             "rewrite": rewrite,
             "all_rules": all_rules,
+            "manual": name,
             "deadline_ms": min(settings.deadline_ms or limit, limit),
         }
         sent = time.perf_counter()
@@ -83,6 +83,8 @@ def ask_service(
         review = Review.model_validate(answer["review"])
         if review.draft != conversation_of(request).draft:
             raise _UnfitError("它审的不是这条草稿")
+        if review.versions.manual != manual:
+            raise _UnfitError("它审核用的手册与这里的不同")
     except _UnfitError as reason:
         say(f"没有用运行中的服务：{reason}；自己载入模型。")
         return None
@@ -130,19 +132,25 @@ def _is_mine(port: int) -> bool:
     return {int(row[7]) for row in rows if row[3] == _LISTENS and row[1] in places} == {os.getuid()}
 
 
-def _require_same(ready: dict[str, Any], settings: Settings, *, rewrite: bool) -> None:
+def _same_manual(ready: dict[str, Any], settings: Settings, *, rewrite: bool) -> tuple[str, str]:
+    """Return name and hash of the manual by which the service would say what this process would say."""
     from reviewer.fingerprint import fingerprint
+    from reviewer.folders import corpus_folder
+    from reviewer.manual.catalogue import hash_of
 
     try:
         own = fingerprint(settings)
+        manual = hash_of(corpus_folder(settings))
     except ReviewerError as cause:
         raise _UnfitError("本机的手册或提示读不了") from cause
-    if ready["fingerprint"] != own:
+    names = [str(each["name"]) for each in ready["manuals"] if each["fingerprint"] == own]
+    if not names:
         raise _UnfitError("它的版本、手册、分类器或设置与这里的不同")
     if rewrite and not ready["rewrite"]:
         raise _UnfitError("它不给改写")
     if ready["policy"] and settings.service == "auto":
         raise _UnfitError("它有团队策略；要用它，请把设置 service 写成它的地址")
+    return names[0], manual
 
 
 def _call(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
-from reviewer.bootstrap import Progress
+from reviewer.progress import Progress
 
 _LOGGED_EVERY_S = 60.0
 
@@ -38,8 +38,16 @@ def shown_progress(*, logged: bool = False) -> Iterator[Progress]:
             tasks[what] = bars.add_task(what, total=total)
         bars.update(tasks[what], completed=done)
 
+    def on_items(what: str, done: int, total: int) -> None:
+        on_bytes(what, done, total)
+        bars.update(tasks[what], description=f"{what} {done}/{total}")
+
     try:
-        yield Progress(bytes_done=on_bytes, note=lambda text: console.print(text, markup=False, style="dim"))
+        yield Progress(
+            bytes_done=on_bytes,
+            items_done=on_items,
+            note=lambda text: console.print(text, markup=False, style="dim"),
+        )
     finally:
         bars.stop()
 

@@ -165,10 +165,15 @@ def export(
 
     settings = _settings(serve_record=record, corpus=corpus)
     record_file = Record(_existing_record(settings.serve_record))
-    done = export_feedback(record_file, out, load_catalogue(corpus_folder(settings)))
+    catalogue = load_catalogue(corpus_folder(settings))
+    done = export_feedback(record_file, out, catalogue)
     typer.echo(f"写出 {done.written} 条样本到 {out}")
     if done.undecided:
         typer.echo(f"另有 {done.undecided} 次审核的结论取决于没有判断过的规则，未导出。", err=True)
+    if done.elsewhere:
+        typer.echo(
+            f"另有 {done.elsewhere} 次审核用的是别的手册或改之前的手册，未导出（见 --manual）。", err=True
+        )
     if done.without_text:
         typer.echo(f"另有 {done.without_text} 次审核没有存原文，未导出（见 --record-text）。", err=True)
 
@@ -216,7 +221,7 @@ def _run(settings: "Settings") -> None:
     timed = settings.model_copy(update={"deadline_ms": settings.serve_deadline_ms})
     run_server(
         settings,
-        lambda: Reviewer.from_settings(timed),
+        lambda manuals: Reviewer.from_settings(timed, manuals=manuals),
         on_listening=lambda: typer.echo(ready, err=True),
     )
 

@@ -53,8 +53,8 @@ def grader(
     home: Home = None,
 ) -> None:
     """训练判断每条规则的分类器，可续训；两核上每千条样本一轮约几分钟。"""
-    from reviewer.bootstrap import usable_cores
     from reviewer.cli.progress import shown_progress
+    from reviewer.cores import usable_cores
     from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.settings import load_settings

@@ -46,8 +46,8 @@ def retriever(
     home: Home = None,
 ) -> None:
     """训练检索手册条款的编码器，可续训；两核上每千条违规草稿一轮约几分钟。"""
-    from reviewer.bootstrap import usable_cores
     from reviewer.cli.progress import shown_progress
+    from reviewer.cores import usable_cores
     from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.settings import load_settings

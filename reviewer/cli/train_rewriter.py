@@ -33,8 +33,8 @@ def rewriter(
     home: Home = None,
 ) -> None:
     """训练语言模型写合规改写的 LoRA，可续训；两核上每千条样本一轮约半小时。"""
-    from reviewer.bootstrap import usable_cores
     from reviewer.cli.progress import shown_progress
+    from reviewer.cores import usable_cores
     from reviewer.folders import corpus_folder
     from reviewer.manual.catalogue import load_catalogue
     from reviewer.models.resolve import resolve_model

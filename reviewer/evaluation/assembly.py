@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from reviewer.bootstrap import Progress, Reviewer, open_retriever
+from reviewer.bootstrap import Reviewer
 from reviewer.errors import InputError
 from reviewer.evaluation.baselines import Bm25Match, ChecksAlone, Majority, Nearest, ZeroShot
 from reviewer.evaluation.examples import Example
 from reviewer.evaluation.sets import read_set
 from reviewer.evaluation.systems import ReviewerSystem, System
 from reviewer.folders import corpus_folder
+from reviewer.indexing import open_retriever
 from reviewer.manual.catalogue import Catalogue, load_catalogue
+from reviewer.progress import Progress
 from reviewer.settings import Settings
 
 _ZERO_SHOT = {"zero-shot-0.5b": "qwen2.5-coder-0.5b", "zero-shot-1.5b": "qwen2.5-coder-1.5b"}

@@ -38,7 +38,8 @@ class Encoder(Protocol):
     """Turns texts into unit vectors of one space.
 
     Two encoders with the same ``identity`` give the same vectors up to rounding, whatever library
-    computes them; an index is refused to an encoder of another identity.
+    computes them; an index is refused to an encoder of another identity. A vector depends on its text
+    alone, to the last bit, not on the texts beside it: an index can be built in steps.
     """
 
     @property
@@ -111,13 +112,16 @@ class SentenceTransformerEncoder:
     def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
         if not texts:
             return np.zeros((0, self._dimension), dtype=np.float32)
-        vectors = self._model.encode(
-            list(texts),
-            prompt=prompt,
-            normalize_embeddings=True,
-            convert_to_numpy=True,
-            show_progress_bar=False,
-        )
+        # In a batch, the padding and the shape of the batch change the last bits of a vector.
+        with _one_thread():
+            vectors = self._model.encode(
+                list(texts),
+                prompt=prompt,
+                batch_size=1,
+                normalize_embeddings=True,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
         return np.asarray(vectors, dtype=np.float32)
 
 
@@ -133,6 +137,19 @@ def _load(folder: Path) -> "SentenceTransformer":
         raise ModelCorruptError(
             f"嵌入模型 {folder} 无法加载：不是完整的 sentence-transformers 目录；请重新获取或换一个路径。"
         ) from cause
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch to one thread: for single texts, threads cost more than they bring."""
+    import torch
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 @contextlib.contextmanager

@@ -1,57 +1,55 @@
 """Writes an index to disk and opens it again, or refuses.
 
 An index lies in ``<folder>/<manual hash>-<encoder identity>/``: passages, FAISS vectors, BM25 arrays,
-and ``meta.json``, which says what it was made from and holds the SHA-256 of every other file.
+and ``meta.json``, which says what it was made from and holds the SHA-256 of every other file. Beside the
+indexes, ``.vectors/`` keeps what was embedded, so that the next build embeds only what is new.
 """
 
 import contextlib
 import hashlib
+import operator
+import random
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from reviewer.errors import CorpusError, IndexMismatchError, IndexMissingError, ModelCorruptError
+from reviewer.errors import CorpusError, IndexMismatchError, IndexMissingError
 from reviewer.files import ensure_dir, storage_error
 from reviewer.index.bm25 import TOKENISER_VERSION, Bm25Index
 from reviewer.index.chunks import CHUNKER_VERSION, Passage
-from reviewer.index.dense import DenseIndex
-from reviewer.index.encoder import Encoder, Matrix, Prompts
-from reviewer.index.query import ManualIndex
+from reviewer.index.dense import EXACT, EXACT_UP_TO, Choice, DenseIndex
+from reviewer.index.encoder import Encoder, Matrix
+from reviewer.index.meta import (
+    META_FILE,
+    Digest,
+    IndexMeta,
+    SearchMeta,
+    file_hashes,
+    read_meta,
+    refusal,
+    verify_files,
+)
+from reviewer.index.passages import Columns, MappedPassages
+from reviewer.index.query import WHOLE, ManualIndex
+from reviewer.index.vectors import Progress, embed
 from reviewer.resources import content_hash
 
-META_FILE = "meta.json"
 PASSAGES_FILE = "passages.json"
 DENSE_FILE = "dense.faiss"
 BM25_FOLDER = "bm25"
 
-Progress = Callable[[int, int], None]
-
-_BATCH = 32
+# The longest piece of a passage that recall is measured with; a query is about as long.
+_QUERY_CHARS = 60
+_QUERIES = 256
+_SCRATCH = ".building-"
+_ABANDONED_SECONDS = 24 * 3600
 # One is enough alone; the others are for builders who race for the same place.
 _PUBLISH_ATTEMPTS = 5
 _PASSAGES = TypeAdapter(tuple[Passage, ...])
-
-
-class IndexMeta(BaseModel):
-    """The sidecar: what an index was made from. Holds no times, so equal indexes have equal bytes."""
-
-    schema_name: Literal["reviewer.index/1"] = Field("reviewer.index/1", alias="schema")
-    manual: str
-    encoder: str
-    dimension: int = Field(ge=1)
-    prompts: Prompts
-    chunker: str
-    tokeniser: str
-    passages: int = Field(ge=1)
-    vectors: int = Field(ge=1)
-    files: dict[str, str]
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
 def build_index(
@@ -64,14 +62,15 @@ def build_index(
 ) -> Path:
     """Build the index of ``passages`` below ``folder`` unless an identical one is there already.
 
-    It appears whole or not at all, also on Ctrl-C and with several builders at once.
+    It appears whole or not at all, also on Ctrl-C and with several builders at once. What was embedded
+    by then is kept, and the next build goes on there; its result is the same byte for byte.
 
     Args:
         folder: the parent of all indexes; created if need be.
         passages: at least one.
         encoder: embeds the texts of the passages; tens of milliseconds each.
         manual_hash: content hash of the manual, fit for a file name.
-        progress: called with the texts embedded so far and their number.
+        progress: called with the texts that have a vector and their number.
 
     Returns:
         The folder of the index.
@@ -90,7 +89,8 @@ def build_index(
 
     if is_done():
         return target
-    vectors = _encode(passages, encoder, progress)
+    texts = [text for passage in passages for text in passage.embedded]
+    vectors = embed(texts, encoder, folder, progress=progress)
     try:
         with _scratch_folder(folder) as scratch:
             fresh = scratch / target.name
@@ -102,8 +102,17 @@ def build_index(
     return target
 
 
-def open_index(folder: Path, *, manual_hash: str, encoder_identity: str) -> ManualIndex:
-    """Load the index of a manual and an encoder. Milliseconds; the encoder is not needed.
+def open_index(
+    folder: Path, *, manual_hash: str, encoder_identity: str, digest: Digest | None = None
+) -> ManualIndex:
+    """Open the index of a manual and an encoder. Milliseconds; the encoder is not needed.
+
+    Args:
+        folder: the parent of all indexes.
+        manual_hash: of the manual.
+        encoder_identity: of the encoder.
+        digest: gives the SHA-256 of a file of a large index, and may remember it from an earlier look;
+            None reads every file in full.
 
     Raises:
         IndexMissingError: no index has been built below ``folder``.
@@ -113,7 +122,7 @@ def open_index(folder: Path, *, manual_hash: str, encoder_identity: str) -> Manu
     target = folder / index_name(manual_hash, encoder_identity)
     if not (target / META_FILE).is_file():
         raise _absence(folder, target)
-    meta, meta_bytes = _read_meta(target)
+    meta, meta_bytes = read_meta(target)
     for what, found, wanted in (
         ("手册", meta.manual, manual_hash),
         ("嵌入模型", meta.encoder, encoder_identity),
@@ -121,15 +130,23 @@ def open_index(folder: Path, *, manual_hash: str, encoder_identity: str) -> Manu
         ("分词方法", meta.tokeniser, TOKENISER_VERSION),
     ):
         if found != wanted:
-            raise _refuse(target, f"{what}与当前的不同")
-    _verify_files(target, meta)
-    passages = _read_passages(target, meta)
-    bm25 = Bm25Index.load(target / BM25_FOLDER)
-    if len(bm25) != meta.passages:
-        raise _refuse(target, "条目数不符")
-    dense = DenseIndex.load(target / DENSE_FILE, dimension=meta.dimension, count=meta.vectors)
+            raise refusal(target, f"{what}与当前的不同")
+    mapped = meta.search is not None
+    verify_files(target, meta, digest if mapped and digest else _sha256)
+    passages, columns = (_mapped_passages if mapped else _read_passages)(target)
+    bm25 = Bm25Index.load(target / BM25_FOLDER, mapped=mapped)
+    if (len(passages), len(columns.owner), len(bm25)) != (meta.passages, meta.vectors, meta.passages):
+        raise refusal(target, "条目数不符")
+    dense = DenseIndex.load(
+        target / DENSE_FILE,
+        dimension=meta.dimension,
+        count=meta.vectors,
+        kind=meta.search.type if meta.search else "flat",
+        mapped=mapped,
+    )
     return ManualIndex(
         passages=passages,
+        columns=columns,
         dense=dense,
         bm25=bm25,
         encoder_identity=meta.encoder,
@@ -142,30 +159,17 @@ def index_name(manual_hash: str, encoder_identity: str) -> str:
     return f"{manual_hash}-{encoder_identity}"
 
 
-def _encode(passages: Sequence[Passage], encoder: Encoder, progress: Progress | None) -> Matrix:
-    """Return one vector a text, in the order of ``Passage.embedded`` over all passages."""
-    report = progress or (lambda _done, _total: None)
-    texts = [text for passage in passages for text in passage.embedded]
-    vectors = np.zeros((len(texts), encoder.dimension), dtype=np.float32)
-    # A batch takes as long as its longest text: like goes with like.
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    report(0, len(texts))
-    for start in range(0, len(texts), _BATCH):
-        rows = order[start : start + _BATCH]
-        encoded = encoder.encode_document([texts[row] for row in rows])
-        if encoded.shape != (len(rows), encoder.dimension) or not np.isfinite(encoded).all():
-            raise ModelCorruptError(
-                "嵌入模型给出的向量形状不对或不是有限数；请重新获取该模型，或换一个模型。"
-            )
-        vectors[rows] = encoded
-        report(start + len(rows), len(texts))
-    return vectors
-
-
 @contextlib.contextmanager
 def _scratch_folder(folder: Path) -> Iterator[Path]:
-    """Yield a folder on the same file system that is gone afterwards, whatever happens."""
-    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=".building-"))
+    """Yield a folder on the same file system that is gone afterwards, whatever happens.
+
+    What a killed builder left there more than a day ago goes with it.
+    """
+    for left in folder.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(FileNotFoundError):  # its builder has just ended
+            if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder, prefix=_SCRATCH))
     try:
         yield scratch
     finally:
@@ -175,10 +179,27 @@ def _scratch_folder(folder: Path) -> Iterator[Path]:
 def _write(
     target: Path, passages: Sequence[Passage], vectors: Matrix, encoder: Encoder, *, manual_hash: str
 ) -> None:
-    (target / PASSAGES_FILE).write_bytes(_PASSAGES.dump_json(tuple(passages), indent=1))
-    DenseIndex.build(vectors).save(target / DENSE_FILE)
-    Bm25Index.build([passage.searchable for passage in passages]).save(target / BM25_FOLDER)
+    mapped = len(vectors) > WHOLE
+    search = None
+    if mapped:
+        MappedPassages.write(target, passages)
+        Columns.of(passages).save(target)
+        dense, choice = _dense_of_size(vectors, passages, encoder)
+        search = SearchMeta(
+            type=choice.kind,
+            lists=choice.lists,
+            probes=choice.probes,
+            recall_at_8=round(choice.recall, 4),
+            queries=choice.queries,
+        )
+    else:
+        (target / PASSAGES_FILE).write_bytes(_PASSAGES.dump_json(tuple(passages), indent=1))
+        dense = DenseIndex.build(vectors)
+    dense.save(target / DENSE_FILE)
+    texts = [passage.searchable for passage in passages]
+    Bm25Index.build(texts, mapped=mapped).save(target / BM25_FOLDER)
     meta = IndexMeta(
+        schema_name="reviewer.index/2" if mapped else "reviewer.index/1",
         manual=manual_hash,
         encoder=encoder.identity,
         dimension=encoder.dimension,
@@ -187,9 +208,22 @@ def _write(
         tokeniser=TOKENISER_VERSION,
         passages=len(passages),
         vectors=len(vectors),
-        files=_hashes(target),
+        search=search,
+        files=file_hashes(target, _sha256),
     )
-    (target / META_FILE).write_text(meta.model_dump_json(indent=1), encoding="utf-8")
+    (target / META_FILE).write_text(meta.model_dump_json(indent=1, exclude_none=True), encoding="utf-8")
+
+
+def _dense_of_size(
+    vectors: Matrix, passages: Sequence[Passage], encoder: Encoder
+) -> tuple[DenseIndex, Choice]:
+    """Return the index of the type that fits the number of vectors."""
+    if len(vectors) <= EXACT_UP_TO:
+        return DenseIndex.build(vectors), EXACT
+    # The beginning of a passage, put as a query, lies where queries lie and not on a vector of the index.
+    rows = random.Random(0).sample(range(len(passages)), min(_QUERIES, len(passages)))
+    queries = encoder.encode_query([passages[row].text[:_QUERY_CHARS] for row in rows])
+    return DenseIndex.build_lists(vectors, queries)
 
 
 def _publish(fresh: Path, target: Path, scratch: Path, *, is_done: Callable[[], bool]) -> None:
@@ -215,12 +249,12 @@ def _holds(target: Path, passages: Sequence[Passage], *, manual_hash: str, encod
         found = open_index(target.parent, manual_hash=manual_hash, encoder_identity=encoder.identity)
     except (IndexMissingError, IndexMismatchError):
         return False
-    return found.passages == tuple(passages)
+    return len(found.passages) == len(passages) and all(map(operator.eq, found.passages, passages))
 
 
 def _absence(folder: Path, target: Path) -> IndexMissingError | IndexMismatchError:
     if target.exists():
-        return _refuse(target, f"缺少 {META_FILE}")
+        return refusal(target, f"缺少 {META_FILE}")
     if any(folder.glob(f"*/{META_FILE}")):
         return IndexMismatchError(
             f"{folder} 里的索引属于另一版手册或另一个嵌入模型，请运行 reviewer index build 重建。"
@@ -228,43 +262,21 @@ def _absence(folder: Path, target: Path) -> IndexMissingError | IndexMismatchErr
     return IndexMissingError(f"还没有建立索引（{folder}），请运行 reviewer index build。")
 
 
-def _read_meta(target: Path) -> tuple[IndexMeta, bytes]:
-    try:
-        content = (target / META_FILE).read_bytes()
-        return IndexMeta.model_validate_json(content), content
-    except (OSError, ValidationError) as cause:
-        raise _refuse(target, f"{META_FILE} 损坏或版本不符") from cause
-
-
-def _verify_files(target: Path, meta: IndexMeta) -> None:
-    try:
-        found = _hashes(target)
-    except OSError as cause:
-        raise _refuse(target, "有文件无法读取") from cause
-    for name in sorted(meta.files.keys() | found.keys()):
-        if name not in found:
-            raise _refuse(target, f"缺少 {name}")
-        if meta.files.get(name) != found[name]:
-            raise _refuse(target, f"{name} 损坏或被改动过")
-
-
-def _read_passages(target: Path, meta: IndexMeta) -> tuple[Passage, ...]:
+def _read_passages(target: Path) -> tuple[Sequence[Passage], Columns]:
     try:
         passages = _PASSAGES.validate_json((target / PASSAGES_FILE).read_bytes())
     except (OSError, ValidationError) as cause:
-        raise _refuse(target, f"{PASSAGES_FILE} 损坏") from cause
-    if (len(passages), sum(len(passage.embedded) for passage in passages)) != (meta.passages, meta.vectors):
-        raise _refuse(target, "条目数不符")
-    return passages
+        raise refusal(target, f"{PASSAGES_FILE} 损坏") from cause
+    return passages, Columns.of(passages)
 
 
-def _hashes(target: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below ``target`` but the sidecar, by relative path."""
-    paths = sorted(path for path in target.rglob("*") if path.is_file() and path != target / META_FILE)
-    return {
-        path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
-    }
+def _mapped_passages(target: Path) -> tuple[Sequence[Passage], Columns]:
+    try:
+        return MappedPassages(target), Columns.load(target)
+    except (OSError, EOFError, ValueError) as cause:
+        raise refusal(target, "条目部分损坏") from cause
 
 
-def _refuse(target: Path, why: str) -> IndexMismatchError:
-    return IndexMismatchError(f"索引不能用：{why}（{target}），请运行 reviewer index build 重建。")
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -103,8 +103,18 @@ def load_catalogue(folder: Path) -> Catalogue:
         documents=documents,
         precedence=precedence,
         base_score=entry.base_score,
-        content_hash=tree_hash(folder, without=frozenset({WORDINGS_FILE})),
+        content_hash=hash_of(folder),
     )
+
+
+def hash_of(folder: Path) -> str:
+    """Return what ``load_catalogue`` gives as the content hash, without reading what the files say.
+
+    Raises:
+        CorpusError: there is no catalogue, or a file cannot be read.
+    """
+    idle = {WORDINGS_FILE, RECORD_FILE, REPORT_FILE} if is_imported(folder) else {WORDINGS_FILE}
+    return tree_hash(folder, without=frozenset(idle))
 
 
 def _imported(folder: Path) -> Catalogue:
@@ -115,7 +125,7 @@ def _imported(folder: Path) -> Catalogue:
         documents=tuple(Document(each.stem, f"《{each.title}》") for each in manual.documents),
         precedence=(),
         base_score=manual.base_score,
-        content_hash=tree_hash(folder, without=frozenset({WORDINGS_FILE, RECORD_FILE, REPORT_FILE})),
+        content_hash=hash_of(folder),
     )
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
@@ -13,13 +14,11 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.exceptions import HTTPException
 
 from reviewer.errors import ReviewerError, SettingsError
-from reviewer.fingerprint import fingerprint
-from reviewer.folders import corpus_folder
-from reviewer.manual.catalogue import load_catalogue
 from reviewer.service.answers import error_answer, malformed_answer
 from reviewer.service.cache import ReviewCache
 from reviewer.service.keys import Keyring, refuse_open_door
 from reviewer.service.limits import RateLimiter
+from reviewer.service.manuals import load_manuals
 from reviewer.service.metrics import Metrics
 from reviewer.service.middleware import CLIENT_GONE, Doorkeeper, Observer
 from reviewer.service.pages import make_pages
@@ -29,6 +28,9 @@ from reviewer.service.record import Record
 from reviewer.service.reviewing import ReviewService
 from reviewer.service.routes import ClientGoneError, let_in, make_router
 from reviewer.settings import Settings
+from reviewer.wiring import ManualContent
+
+Factory = Callable[[Mapping[str, ManualContent]], Reviewing]
 
 _logger = logging.getLogger(__name__)
 _DESCRIPTION = "客服回复的发送前审核：违反了手册的哪一条、在哪一句、为什么，以及合规的改写。"
@@ -39,7 +41,7 @@ _UNREADABLE = 400
 
 def create_app(
     settings: Settings,
-    reviewer_factory: Callable[[], Reviewing],
+    reviewer_factory: Factory,
     *,
     on_failed: Callable[[ReviewerError], None] = lambda _error: None,
 ) -> FastAPI:
@@ -47,7 +49,8 @@ def create_app(
 
     Args:
         settings: The ``serve_*`` fields, and what the reviewer takes of the rest.
-        reviewer_factory: Opens the reviewer; called once, on the engine thread.
+        reviewer_factory: Opens the reviewer around the manuals that it is given by key; called once, on
+            the engine thread.
         on_failed: Told, on that thread, when that fails; the service then answers only that.
 
     Raises:
@@ -89,21 +92,23 @@ def create_app(
 
 
 def _open_service(
-    settings: Settings, reviewer_factory: Callable[[], Reviewing], on_failed: Callable[[ReviewerError], None]
+    settings: Settings, reviewer_factory: Factory, on_failed: Callable[[ReviewerError], None]
 ) -> ReviewService:
     if _ANY_ORIGIN in settings.serve_cors:
         raise SettingsError("serve_cors 不能是 *：那样任何网页都能用；请逐个列出来源。")
     keyring = Keyring(settings.serve_keys)
     refuse_open_door(settings.serve_host, keyring)
-    catalogue = load_catalogue(corpus_folder(settings))
-    policies = load_policies(settings.serve_policy, catalogue)
+    manuals = load_manuals(settings)
+    policies = load_policies(
+        settings.serve_policy, {name: each.catalogue for name, each in manuals.by_name.items()}
+    )
     for name in sorted(policies.keys.keys() - keyring.names):
         _logger.warning("策略里的 keys.%s 没有对应的密钥，不起作用；请核对名称。", name)
-    queue = ReviewQueue(reviewer_factory, size=settings.serve_queue, on_failed=on_failed)
+    opening = partial(reviewer_factory, manuals.contents)
+    queue = ReviewQueue(opening, size=settings.serve_queue, on_failed=on_failed)
     service = ReviewService(
         settings=settings,
-        fingerprint=fingerprint(settings),
-        catalogue=catalogue,
+        manuals=manuals,
         policies=policies,
         keyring=keyring,
         limiter=RateLimiter(),

@@ -29,23 +29,33 @@ _FIELDS = ("channel", "stage", "history", "customer", "identity_verified", "fact
 class Exported:
     """How many examples were written; and how many reviews with feedback were not.
 
-    ``undecided`` are those whose verdict hangs on a rule that nobody has judged.
+    ``undecided`` are those whose verdict hangs on a rule that nobody has judged, ``elsewhere`` those by
+    another manual, or by another state of this one.
     """
 
     written: int
     without_text: int
     undecided: int
+    elsewhere: int = 0
 
 
 def export_feedback(record: Record, out: Path, catalogue: Catalogue) -> Exported:
     """Write an example for every review with feedback that decides it and whose text was recorded.
 
+    Args:
+        record: Where reviews and feedback are.
+        out: What to write.
+        catalogue: The manual whose reviews are wanted.
+
     Raises:
         StorageError: the record cannot be read or ``out`` not written.
     """
-    written = without_text = undecided = 0
+    written = without_text = undecided = elsewhere = 0
     with atomic_path(out) as temporary, temporary.open("w", encoding="utf-8") as sink:
         for entry, notes in record.with_feedback():
+            if json.loads(entry.versions)["manual"] != catalogue.content_hash:
+                elsewhere += 1
+                continue
             if entry.request is None:
                 without_text += 1
                 continue
@@ -55,7 +65,7 @@ def export_feedback(record: Record, out: Path, catalogue: Catalogue) -> Exported
                 continue
             sink.write(json_text(example.model_dump(mode="json")) + "\n")
             written += 1
-    return Exported(written, without_text, undecided)
+    return Exported(written, without_text, undecided, elsewhere)
 
 
 def example_of(

@@ -44,6 +44,7 @@ _PAGES = (
     _Page("/static/page.css", "page.css", _CSS),
     _Page("/static/page.js", "page.js", _SCRIPT),
     _Page("/static/diff.js", "diff.js", _SCRIPT),
+    _Page("/static/greeting.js", "greeting.js", _SCRIPT),
     _Page("/static/marking.js", "marking.js", _SCRIPT),
     _Page("/static/past.js", "past.js", _SCRIPT),
     _Page("/static/demo.css", "demo.css", _CSS),

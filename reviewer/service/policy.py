@@ -24,18 +24,27 @@ _DISABLED_NOTE = "按团队设置停用的规则：{}。"
 class Policy(BaseModel):
     """The decisions of one team.
 
-    ``gate`` is the severity from which a finding blocks. The score keeps the manual's points:
+    ``manual`` is the one of requests that name none, empty for the service's own. ``gate`` is the
+    severity from which a finding blocks. The score keeps the manual's points:
     ``severity`` decides verdict and gate only. What is ``disabled`` counts nowhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    manual: str = ""
     gate: FailOn = "red"
     severity: dict[str, Severity] = Field(default_factory=dict)
     disabled: tuple[str, ...] = ()
     public_numbers: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     per_minute: int | None = Field(None, ge=0, le=100_000)
+
+    def within(self, catalogue: Catalogue) -> "Policy":
+        """Return what of the policy concerns ``catalogue``: nothing of the rules of another manual."""
+        known = {rule.id for rule in catalogue.rules}
+        severity = {rule: value for rule, value in self.severity.items() if rule in known}
+        disabled = tuple(rule for rule in self.disabled if rule in known)
+        return self.model_copy(update={"severity": severity, "disabled": disabled})
 
 
 class PolicyBook(BaseModel):
@@ -54,11 +63,15 @@ class PolicyBook(BaseModel):
         return self.default.model_copy(update={field: getattr(own, field) for field in own.model_fields_set})
 
 
-def load_policies(path: Path | None, catalogue: Catalogue) -> PolicyBook:
+def load_policies(path: Path | None, manuals: Mapping[str, Catalogue]) -> PolicyBook:
     """Read the YAML file ``path``; None gives the default policy for everybody.
 
+    Args:
+        path: The file.
+        manuals: The service's manuals by name.
+
     Raises:
-        SettingsError: it cannot be read, is malformed, or names a rule that is not in the manual.
+        SettingsError: it cannot be read, is malformed, or names a manual, or a rule, that there is not.
     """
     if path is None:
         return PolicyBook()
@@ -77,7 +90,7 @@ def load_policies(path: Path | None, catalogue: Catalogue) -> PolicyBook:
         raise SettingsError(
             f"策略文件 {path}{line} 不是合法的 YAML；请改正后再试，日期和号码请加引号。"
         ) from cause
-    _refuse_unknown_rules(book, catalogue, path)
+    _refuse_unknown_names(book, manuals, path)
     return book
 
 
@@ -118,10 +131,15 @@ def _blocks(severity: Severity, policy: Policy) -> bool:
     return policy.gate != "never" and SEVERITY_ORDER[severity] <= SEVERITY_ORDER[policy.gate]
 
 
-def _refuse_unknown_rules(book: PolicyBook, catalogue: Catalogue, path: Path) -> None:
-    known = {rule.id for rule in catalogue.rules}
+def _refuse_unknown_names(book: PolicyBook, manuals: Mapping[str, Catalogue], path: Path) -> None:
+    known = {rule.id for catalogue in manuals.values() for rule in catalogue.rules}
     named: Mapping[str, Policy] = {"default": book.default, **{f"keys.{k}": p for k, p in book.keys.items()}}
     for where, policy in named.items():
+        if policy.manual and policy.manual not in manuals:
+            names = "、".join(manuals)
+            raise SettingsError(
+                f"策略文件 {path} 的 {where} 提到没有的手册“{policy.manual}”；可用的有：{names}。"
+            )
         for rule in (*policy.severity, *policy.disabled):
             if rule not in known:
                 raise SettingsError(f"策略文件 {path} 的 {where} 提到手册里没有的规则 {rule}；请核对编号。")

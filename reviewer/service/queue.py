@@ -10,12 +10,13 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from reviewer.errors import ReviewerError
+from reviewer.folders import OWN_MANUAL
 from reviewer.outcome import UNADJUSTED, Adjustments
 from reviewer.pipeline import Listener
 from reviewer.resources import full_hash
@@ -41,8 +42,8 @@ class Reviewing(Protocol):
     """What the queue needs of a ``Reviewer``."""
 
     @property
-    def pipeline(self) -> _Versioned:
-        """What says which versions answer."""
+    def pipelines(self) -> Mapping[str, _Versioned]:
+        """What says which versions answer, by manual."""
         ...
 
     def review(
@@ -53,6 +54,7 @@ class Reviewing(Protocol):
         rewrite: bool,
         all_rules: bool,
         adjustments: Adjustments,
+        manual: str,
         listener: Listener,
     ) -> Review:
         """Review one draft."""
@@ -72,6 +74,7 @@ class Work:
     all_rules: bool
     deadline_ms: float
     adjustments: Adjustments = UNADJUSTED
+    manual: str = OWN_MANUAL
 
     @property
     def content_key(self) -> str:
@@ -81,6 +84,7 @@ class Work:
             self.request.model_dump_json().encode(),
             bytes([self.rewrite, self.all_rules]),
             json.dumps(team).encode(),
+            self.manual.encode(),
         )
 
 
@@ -169,7 +173,7 @@ class ReviewQueue:
         self._in_flight: dict[tuple[str, float], _Job] = {}
         self._running: _Job | None = None
         self._running_since = 0.0
-        self._versions: VersionsOut | None = None
+        self._versions: Mapping[str, VersionsOut] | None = None
         self._failure: ReviewerError | None = None
         self._stopping = False
         self._job_pace = _Pace()
@@ -185,8 +189,8 @@ class ReviewQueue:
         """Start the engine thread, which loads the models."""
         self._thread.start()
 
-    def require_ready(self) -> VersionsOut:
-        """Return the versions that answer.
+    def require_ready(self, manual: str = OWN_MANUAL) -> VersionsOut:
+        """Return the versions that answer by ``manual``.
 
         Raises:
             BusyError: the models are still loading.
@@ -196,7 +200,7 @@ class ReviewQueue:
             raise self._failure.with_traceback(None)  # else every raise would make it longer
         if self._versions is None:
             raise BusyError("模型正在载入，请稍后再试。", retry_after_s=_LOADING_RETRY_S)
-        return self._versions
+        return self._versions[manual]
 
     def submit(self, work: Work, hear: Hear) -> Ticket:
         """Queue ``work``, or join the same work in flight.
@@ -282,7 +286,7 @@ class ReviewQueue:
     def _main(self) -> None:
         try:
             with closing(self._open()) as reviewer:
-                self._versions = reviewer.pipeline.versions
+                self._versions = {name: each.versions for name, each in reviewer.pipelines.items()}
                 while (job := self._next()) is not None:
                     self._run(reviewer, job)
         except BaseException as error:
@@ -333,6 +337,7 @@ class ReviewQueue:
                 rewrite=job.work.rewrite,
                 all_rules=job.work.all_rules,
                 adjustments=job.work.adjustments,
+                manual=job.work.manual,
                 listener=Listener(verdict=on_verdict, rewrite_text=on_text),
             )
             outcome = Finished(review, self._clock() < job.expires)

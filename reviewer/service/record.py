@@ -19,15 +19,16 @@ from reviewer.errors import StorageError
 from reviewer.files import ensure_dir, storage_error
 from reviewer.service.errors import UnknownReviewError
 
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _DAY_S = 86_400
 _LOCK_WAIT_S = 5.0
+_LOG_RETRY_S = 0.01
 # Folding waits with the lock held, while reviews want to be written.
 _FOLD_WAIT_MS = 200
 # Far longer than any review is under way, batches included.
 _REMEMBERED_S = 86_400.0
-_SCHEMA = f"""
-CREATE TABLE reviews (
+_SCHEMA = (
+    """CREATE TABLE reviews (
     id TEXT PRIMARY KEY,
     at REAL NOT NULL,
     key TEXT NOT NULL,
@@ -42,11 +43,12 @@ CREATE TABLE reviews (
     not_assessed TEXT NOT NULL,
     timing_ms TEXT NOT NULL,
     request TEXT,
-    disabled TEXT NOT NULL DEFAULT '[]'
-);
-CREATE INDEX reviews_by_time ON reviews (at);
-CREATE INDEX reviews_by_conversation ON reviews (conversation);
-CREATE TABLE feedback (
+    disabled TEXT NOT NULL DEFAULT '[]',
+    manual TEXT NOT NULL DEFAULT ''
+)""",
+    "CREATE INDEX reviews_by_time ON reviews (at)",
+    "CREATE INDEX reviews_by_conversation ON reviews (conversation)",
+    """CREATE TABLE feedback (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     review TEXT NOT NULL REFERENCES reviews (id) ON DELETE CASCADE,
     at REAL NOT NULL,
@@ -54,14 +56,14 @@ CREATE TABLE feedback (
     action TEXT NOT NULL,
     reason TEXT NOT NULL,
     reply TEXT NOT NULL
-);
-CREATE INDEX feedback_by_review ON feedback (review);
-PRAGMA user_version = {_SCHEMA_VERSION};
-"""
-_FROM_VERSION_1 = f"""
-ALTER TABLE reviews ADD COLUMN disabled TEXT NOT NULL DEFAULT '[]';
-PRAGMA user_version = {_SCHEMA_VERSION};
-"""
+)""",
+    "CREATE INDEX feedback_by_review ON feedback (review)",
+)
+# What brings a record one version further, by the version it has.
+_STEPS = {
+    1: "ALTER TABLE reviews ADD COLUMN disabled TEXT NOT NULL DEFAULT '[]'",
+    2: "ALTER TABLE reviews ADD COLUMN manual TEXT NOT NULL DEFAULT ''",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class Entry:
     """One answered review. The fields from ``versions`` on that are not plain words are JSON.
 
     ``findings`` holds rules, offsets and probabilities, without words of the draft; ``request`` is
-    the whole request, None unless texts are kept; ``disabled`` are the rules that did not count.
+    the whole request, None unless texts are kept; ``disabled`` are the rules that did not count;
+    ``manual`` is its name, empty where there was but one.
     """
 
     id: str
@@ -86,6 +89,7 @@ class Entry:
     timing_ms: str
     request: str | None
     disabled: str = "[]"
+    manual: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Record:
             self._database = sqlite3.connect(
                 path, timeout=_LOCK_WAIT_S, check_same_thread=False, isolation_level=None
             )
-            self._prepare()
+        self._prepare()
 
     def now(self) -> float:
         """Return a moment to give to ``write``: seconds, monotonic."""
@@ -143,7 +147,8 @@ class Record:
             if self._forgotten.get((entry.conversation, entry.key), -math.inf) >= begun:
                 return
             database.execute(
-                f"INSERT INTO reviews (at, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO reviews (at, {_COLUMNS})"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self._clock(), *astuple(entry)),
             )
 
@@ -272,20 +277,35 @@ class Record:
             self._database.close()
 
     def _prepare(self) -> None:
-        database = self._database
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        database.execute("PRAGMA foreign_keys = ON")
-        database.execute("PRAGMA secure_delete = ON")
-        version = database.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        elif version == 1:
-            database.executescript(f"BEGIN; {_FROM_VERSION_1} COMMIT;")
-        elif version != _SCHEMA_VERSION:
-            raise StorageError(
-                f"{self._path} 是另一个版本的记录（{version}）；请换一个 --record，或升级 reviewer。"
-            )
+        with self._faults():
+            self._use_log()
+            for setting in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+                self._database.execute(f"PRAGMA {setting}")
+        # Whoever opens it at the same moment waits here, and then finds it done.
+        with self._transaction() as database:
+            version = database.execute("PRAGMA user_version").fetchone()[0]
+            if version == _SCHEMA_VERSION:
+                return
+            if version not in (0, *_STEPS):
+                raise StorageError(
+                    f"{self._path} 是另一个版本的记录（{version}）；请换一个 --record，或升级 reviewer。"
+                )
+            steps = [_STEPS[each] for each in range(version, _SCHEMA_VERSION)] if version else _SCHEMA
+            for statement in steps:
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    def _use_log(self) -> None:
+        """Switch to a write-ahead log; SQLite itself does not wait for others that do the same."""
+        end = time.monotonic() + _LOCK_WAIT_S
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as cause:
+                if cause.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= end:
+                    raise
+            time.sleep(_LOG_RETRY_S)
 
     def _delete(
         self, condition: str, values: tuple[object, ...], *, forget: tuple[str, str] | None = None
@@ -323,5 +343,5 @@ class Record:
 
 _COLUMNS = (
     "id, key, conversation, request_hash, draft_hash, versions, verdict, gate, score,"
-    " findings, not_assessed, timing_ms, request, disabled"
+    " findings, not_assessed, timing_ms, request, disabled, manual"
 )

@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from reviewer.checks import CheckSettings, run_checks
 from reviewer.errors import InputError, ReviewerError
 from reviewer.formats.escaping import json_text, one_line
-from reviewer.manual.catalogue import Catalogue
 from reviewer.request import conversation_of
 from reviewer.resources import content_hash
 from reviewer.schema import Review
@@ -22,10 +21,12 @@ from reviewer.service.cache import ReviewCache
 from reviewer.service.errors import internal_error
 from reviewer.service.keys import Keyring
 from reviewer.service.limits import RateLimiter
+from reviewer.service.manuals import Manual, Manuals
 from reviewer.service.masking import mask
 from reviewer.service.metrics import Metrics
 from reviewer.service.pending import GRACE_S, Arrival, Caller, Pending, events_of, replayed
 from reviewer.service.policy import (
+    Policy,
     PolicyBook,
     adjustments_of,
     gate_of,
@@ -66,8 +67,7 @@ class ReviewService:
     """The parts of the service; used on the event loop, which it never blocks for long."""
 
     settings: Settings
-    fingerprint: str
-    catalogue: Catalogue
+    manuals: Manuals
     policies: PolicyBook
     keyring: Keyring
     limiter: RateLimiter
@@ -109,12 +109,21 @@ class ReviewService:
         """Return the present moment."""
         return Arrival(self.record.now(), self.cache.generation)
 
+    def manual_of(self, name: str, caller: Caller) -> Manual:
+        """Return the manual ``name``; if that is empty, the one of the caller's policy, or the service's.
+
+        Raises:
+            InputError: there is none of that name.
+        """
+        return self.manuals.named(name or caller.policy.manual)
+
     def work_of(self, asked: ReviewIn, caller: Caller) -> Work:
         """Return what has to be done for ``asked``.
 
         Raises:
-            InputError: the draft cannot be reviewed.
+            InputError: the draft cannot be reviewed, or there is no such manual.
         """
+        manual = self.manual_of(asked.manual, caller)
         request = with_team_facts(asked.request(), caller.policy)
         conversation_of(request)
         longest = self.settings.serve_deadline_ms
@@ -124,7 +133,8 @@ class ReviewService:
             rewrite=self.settings.rewrite and asked.rewrite is not False,
             all_rules=asked.all_rules,
             deadline_ms=min(asked.deadline_ms or longest, longest),
-            adjustments=adjustments_of(caller.policy),
+            adjustments=adjustments_of(caller.policy.within(manual.catalogue)),
+            manual=manual.key,
         )
 
     def begin(
@@ -139,7 +149,7 @@ class ReviewService:
         inbox: asyncio.Queue[Event] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         until = loop.time() + work.deadline_ms / 1000 + GRACE_S
-        known = self.cache.get(work, self.queue.require_ready())
+        known = self.cache.get(work, self.queue.require_ready(work.manual))
         if known is not None:
             self.metrics.source("cache")
             for event in replayed(known):
@@ -257,11 +267,14 @@ class ReviewService:
 
     async def _commit(self, pending: Pending, raw: Review, store: _Store) -> Envelope:
         """Apply the team's policy and put the outcome into the record."""
-        policy = pending.caller.policy
+        policy = self._policy(pending)
         review = with_policy_note(raw, policy)
         envelope = Envelope(request_id=pending.request_id, gate=gate_of(review, policy), review=review)
         await asyncio.to_thread(store, pending, self._entry(pending, envelope))
         return envelope
+
+    def _policy(self, pending: Pending) -> Policy:
+        return pending.caller.policy.within(self.manuals.by_key[pending.work.manual].catalogue)
 
     def _write(self, pending: Pending, entry: Entry) -> None:
         self.record.write(entry, begun=pending.arrival.at)
@@ -297,13 +310,15 @@ class ReviewService:
             timing_ms=json.dumps(review.timing_ms),
             request=pending.work.request.model_dump_json() if keeps_text else None,
             disabled=json.dumps(sorted(pending.work.adjustments.disabled)),
+            manual=self.manuals.by_key[pending.work.manual].name,
         )
 
     def _check(self, pending: Pending) -> list[CheckHit]:
         """Return what the deterministic checks find, gravest first: milliseconds, without the engine."""
-        policy = pending.caller.policy
+        policy = self._policy(pending)
         conversation = conversation_of(pending.work.request)
-        rules = {rule.id: rule for rule in self.catalogue.applicable(conversation)}
+        catalogue = self.manuals.by_key[pending.work.manual].catalogue
+        rules = {rule.id: rule for rule in catalogue.applicable(conversation)}
         hits = [
             CheckHit(
                 rule=hit.rule_id,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Body, Depends, Path, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
@@ -22,6 +22,7 @@ from reviewer.service.schemas import (
     FeedbackIn,
     FeedbackOut,
     HealthOut,
+    ManualOut,
     ReadyOut,
     ReviewIn,
     RuleEntry,
@@ -183,11 +184,19 @@ async def forget(
     return DeletedOut(deleted=await service.forget(conversation_id, caller))
 
 
-async def rules(service: Service, caller: Asking) -> RulesOut:
+async def rules(
+    service: Service,
+    caller: Asking,
+    manual: Annotated[
+        str, Query(max_length=128, description="手册的名字；不填按密钥的策略，再按服务的")
+    ] = "",
+) -> RulesOut:
     """手册的规则，严重程度和停用按本密钥的策略。"""
     policy = caller.policy
+    chosen = service.manual_of(manual, caller)
     return RulesOut(
-        manual=service.catalogue.content_hash,
+        name=chosen.name,
+        manual=chosen.catalogue.content_hash,
         rules=[
             RuleEntry(
                 id=rule.id,
@@ -201,7 +210,7 @@ async def rules(service: Service, caller: Asking) -> RulesOut:
                 channels=list(rule.channels),
                 points=rule.points,
             )
-            for rule in service.catalogue.rules
+            for rule in chosen.catalogue.rules
         ],
     )
 
@@ -216,7 +225,10 @@ async def readyz(service: Service) -> ReadyOut:
     settings = service.settings
     return ReadyOut(
         versions=service.queue.require_ready(),
-        fingerprint=service.fingerprint,
+        manuals=[
+            ManualOut(name=each.name, manual=each.catalogue.content_hash, fingerprint=each.fingerprint)
+            for each in service.manuals
+        ],
         policy=settings.serve_policy is not None,
         rewrite=settings.rewrite,
         deadline_ms=settings.serve_deadline_ms,

@@ -42,6 +42,7 @@ class ReviewIn(ReviewRequest):
     model_config = ConfigDict(json_schema_extra={"examples": [_REVIEW_EXAMPLE]})
 
     conversation_id: Identifier = Field("", description="会话编号；删除记录时按它查找")
+    manual: Identifier = Field("", description="按哪份手册（名字见 /readyz）；不填按密钥的策略，再按服务的")
     rewrite: bool | None = Field(None, description="是否给出改写；不填按服务的设置")
     all_rules: bool = Field(False, description="逐条询问全部规则，不经检索筛选")
     deadline_ms: int | None = Field(
@@ -159,6 +160,7 @@ class RuleEntry(_Record):
 class RulesOut(_Record):
     """The manual's rules in its order."""
 
+    name: str = Field(description="手册的名字")
     manual: str = Field(description="手册的版本")
     rules: list[RuleEntry]
 
@@ -169,12 +171,20 @@ class HealthOut(_Record):
     status: Literal["ok"] = "ok"
 
 
+class ManualOut(_Record):
+    """One manual of the service."""
+
+    name: str = Field(description="请求的 manual 里写的名字")
+    manual: str = Field(description="手册的版本")
+    fingerprint: str = Field(description="版本和决定结论的设置；与本机相同时 reviewer check 才用这份手册")
+
+
 class ReadyOut(_Record):
     """The models are loaded."""
 
     status: Literal["ready"] = "ready"
-    versions: VersionsOut
-    fingerprint: str = Field(description="版本和决定结论的设置；与本机相同时 reviewer check 才用这个服务")
+    versions: VersionsOut = Field(description="按服务自己的手册时的版本")
+    manuals: list[ManualOut] = Field(description="服务的手册，自己的在最前")
     policy: bool = Field(description="有没有团队策略；有的话结论可能与手册不同")
     rewrite: bool = Field(description="给不给改写")
     deadline_ms: int = Field(description="每个请求的时限（毫秒，含排队）")

@@ -10,8 +10,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from reviewer.errors import ReviewerError, SettingsError
-from reviewer.service.app import create_app
-from reviewer.service.queue import Reviewing
+from reviewer.service.app import Factory, create_app
 from reviewer.settings import Settings
 
 # What a request may need after its deadline: the engine's last step, the record, sending.
@@ -69,7 +68,7 @@ class Server(uvicorn.Server):
 
 def run_server(
     settings: Settings,
-    reviewer_factory: Callable[[], Reviewing],
+    reviewer_factory: Factory,
     *,
     listener: socket.socket | None = None,
     on_listening: Callable[[], None] = lambda: None,

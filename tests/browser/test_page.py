@@ -4,13 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from reviewer.errors import EngineError
+from reviewer.folders import OWN_MANUAL
 from reviewer.service.keys import add_key
 from tests.browser.conftest import Serve
-from tests.service.fakes import CLEAN, FAMILIAR, RED, REWRITE
+from tests.service.fakes import CLEAN, FAMILIAR, RED, REWRITE, FakeReviewer
 from tests.service.listening import Served
+from tests.service.several import shorter_manual
 
 pytestmark = pytest.mark.enable_socket
 
@@ -39,6 +41,44 @@ def test_ctrl_enter_reviews_and_the_verdict_is_announced(page: Page, served: Ser
     ask(page, served, RED)
     verdict(page, "block", "不要发出")
     assert page.get_by_role("status").filter(has_text="拦截").get_attribute("aria-live") == "polite"
+
+
+def test_a_manual_can_be_chosen_where_there_is_more_than_one(
+    page: Page, served: Served, serve: Serve, tmp_path: Path
+) -> None:
+    page.goto(served.url)
+    expect(page.locator("#service")).to_contain_text("46 条规则")
+    expect(page.get_by_label("手册")).to_be_hidden()
+    reviewer = FakeReviewer()
+    with serve(reviewer, manuals={"乙": shorter_manual(tmp_path / "乙")}) as several:
+        page.goto(several.url)
+        page.get_by_label("手册").select_option("乙")
+        expect(page.locator("#service")).to_contain_text("45 条规则")
+        ask(page, several, CLEAN)
+        verdict(page, "pass", "通过")
+        page.get_by_label("手册").select_option("按设置")
+        expect(page.locator("#stale")).to_contain_text("改")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator("#stale")).to_be_empty()
+        verdict(page, "pass", "通过")
+    assert reviewer.asked_by == ["乙", OWN_MANUAL]
+
+
+def test_manuals_are_offered_once_the_models_are_loaded(page: Page, serve: Serve, tmp_path: Path) -> None:
+    def loading(route: Route) -> None:
+        asked.append(route)
+        if len(asked) < 3:
+            route.fulfill(status=503, headers={"Retry-After": "0"}, json={})
+        else:
+            route.continue_()
+
+    asked = list[Route]()
+    page.route("**/readyz", loading)
+    with serve(manuals={"乙": shorter_manual(tmp_path / "乙")}) as served:
+        page.goto(served.url)
+        expect(page.get_by_label("手册")).to_be_visible()
+        expect(page.locator("#service")).to_contain_text("服务就绪")
+    assert len(asked) == 3
 
 
 def test_the_situation_goes_with_the_draft(page: Page, served: Served) -> None:

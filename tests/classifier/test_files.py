@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from reviewer.bootstrap import CALIBRATION_FILE
 from reviewer.classifier import RuleClassifier, classifier_files
 from reviewer.classifier.files import CARD, HEAD, LAYERS, identity_of, read_card
 from reviewer.clauses import split_clauses
@@ -20,6 +19,7 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.resources import content_hash, resource_dir
 from reviewer.settings import Settings
 from reviewer.types import Conversation
+from reviewer.wiring import CALIBRATION_FILE
 
 SHIPPED = Path(str(classifier_folder(Settings())))
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -21,6 +22,7 @@ class Scripted:
     """Stands for an open reviewer: 你 is a finding, 迟 is not assessed."""
 
     pipeline = SimpleNamespace(versions=make_review().versions)
+    asked: ClassVar[list[str]] = []
 
     def __enter__(self) -> "Scripted":
         return self
@@ -30,6 +32,7 @@ class Scripted:
 
     def review(self, request: ReviewRequest, **_options: object) -> Review:
         draft = str(request.draft)
+        self.asked.append(draft)
         late = [NotAssessedOut(rule="E01", severity="red", why="到时限")] if "迟" in draft else []
         return make_review(draft, [make_finding(draft, "你")] if "你" in draft else [], not_assessed=late)
 
@@ -37,6 +40,7 @@ class Scripted:
 @pytest.fixture(autouse=True)
 def _scripted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Scripted, "asked", [])
     monkeypatch.setattr(Reviewer, "from_settings", lambda _settings, **_options: Scripted())
 
 
@@ -150,3 +154,78 @@ def test_what_cannot_be_done_is_one_line(arguments: list[str], capsys: pytest.Ca
     assert "内部错误" not in err
     assert not Path("out.jsonl").exists()
     assert Path("link").is_symlink()
+
+
+def stored(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in Path(name).read_text(encoding="utf-8").splitlines()]
+
+
+def test_recheck_lists_what_changed_and_keeps_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows(CLEAN, MINOR)
+    assert call("batch", "in.jsonl", "-o", "old.jsonl", capsys=capsys)[0] == 1
+    assert [line["was"] for line in stored("old.jsonl")] == [None, None]
+    assert "与上次相比" not in call("batch", "in.jsonl", "-o", "old.jsonl", capsys=capsys)[1]
+    edited = Scripted.pipeline.versions.model_copy(update={"manual": "edited"})
+    monkeypatch.setattr(Scripted, "pipeline", SimpleNamespace(versions=edited))
+    monkeypatch.setattr(Scripted, "review", lambda *_args, **_kw: make_review("您好。"))
+    rows(CLEAN, MINOR, {**CLEAN, "id": "e", "draft": "您好！"})
+    code, out, _ = call("batch", "in.jsonl", "-o", "new.jsonl", "--recheck", "old.jsonl", capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "与上次相比：1 条的结论或引用的规则变了；1 条是新的。",
+        "  b：建议修改 → 通过；少了 A01 敬语称谓",
+    ]
+    assert [line["was"] for line in stored("new.jsonl")] == [
+        {"manual": "1111111111111111", "verdict": "pass", "rules": {}},
+        {"manual": "1111111111111111", "verdict": "revise", "rules": {"A01": "敬语称谓"}},
+        None,
+    ]
+
+
+def test_what_was_reviewed_under_the_same_conditions_is_not_reviewed_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows(CLEAN, MINOR)
+    call("batch", "in.jsonl", "-o", "old.jsonl", capsys=capsys)
+    Scripted.asked.clear()
+    code, out, _ = call("batch", "in.jsonl", "-o", "new.jsonl", "--recheck", "old.jsonl", capsys=capsys)
+    assert (code, Scripted.asked) == (1, [])
+    assert "与上次相比：0 条的结论或引用的规则变了。" in out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--recheck", "missing.jsonl"], "没有 missing.jsonl"),
+        (["--recheck", "in.jsonl"], "in.jsonl:1 不是这个版本的 reviewer batch 写的；请核对 --recheck；"),
+        (["--recheck", "in.jsonl"], "旧版本写的，请用旧手册重新运行一次 reviewer batch。"),
+        (["--recheck", "."], "--recheck . 不是普通文件"),
+        (["--recheck", "/dev/null"], "--recheck /dev/null 不是普通文件"),
+        (["--recheck", "out.jsonl"], "--recheck 就是 --out"),
+        (["--recheck", "out.jsonl.part"], "--recheck 就是 --out 要写的 out.jsonl.part"),
+        (
+            ["--recheck", "old.jsonl", "--old-manual", "nowhere"],
+            "nowhere 不是手册（没有 catalogue.yaml）；请给",
+        ),
+        (["--recheck", "old.jsonl", "--old-manual", "broken"], "broken："),
+        (["--recheck", "old.jsonl", "--old-manual", "none"], "不是旧结果用的手册（1111111111111111）"),
+        (["--old-manual", "none"], "--old-manual 要和 --recheck 一起给"),
+    ],
+)
+def test_an_earlier_batch_that_cannot_be_used_is_one_line(
+    options: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows(CLEAN)
+    call("batch", "in.jsonl", "-o", "old.jsonl", capsys=capsys)
+    for copy in ("out.jsonl", "out.jsonl.part"):
+        Path(copy).write_bytes(Path("old.jsonl").read_bytes())
+    Path("broken").mkdir()
+    Path("broken/catalogue.yaml").touch()
+    Scripted.asked.clear()
+    code, out, err = call("batch", "in.jsonl", "-o", "out.jsonl", *options, capsys=capsys)
+    assert (code, out, len(err.splitlines()), Scripted.asked) == (2, "", 1, [])
+    assert why in err
+    assert "--old-manual" not in options or "--old-manual" in err
+    assert Path("out.jsonl.part").read_bytes() == Path("old.jsonl").read_bytes()

@@ -15,12 +15,14 @@ import pytest
 from reviewer.bootstrap import Reviewer
 from reviewer.cli import local_service
 from reviewer.errors import EngineError
+from reviewer.folders import OWN_MANUAL
 from reviewer.schema import Review
 from reviewer.service.keys import add_key
 from tests.cli.test_main import call
 from tests.formats.reviews import make_review
 from tests.service.fakes import CLEAN, FAMILIAR, RED, FakeReviewer
 from tests.service.listening import Served, listening
+from tests.service.several import shorter_manual
 
 pytestmark = pytest.mark.enable_socket
 
@@ -147,6 +149,33 @@ def test_another_manual_is_another_service(
     monkeypatch.setattr("reviewer.fingerprint.tree_hash", lambda _folder: "edited")
     assert not check(capsys=capsys)[0]
     assert served.reviewer.requests == []
+
+
+@needs_proc
+def test_a_manual_that_the_service_has_is_asked_for_by_its_name_there(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shorter_manual(tmp_path / "手册")
+    with serve(FakeReviewer(), manuals={"乙": folder}) as served:
+        monkeypatch.setenv("REVIEWER_SERVE_PORT", str(served.port))
+        assert check(capsys=capsys)[0]
+        assert check("--manual", str(folder), capsys=capsys)[0]
+        assert served.reviewer.asked_by == [OWN_MANUAL, "乙"]
+        with (folder / "catalogue.yaml").open("a", encoding="utf-8") as file:
+            file.write("\n")
+        assert not check("--manual", str(folder), capsys=capsys)[0]
+
+
+@needs_proc
+def test_a_review_by_another_state_of_the_manual_is_not_taken(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = served.reviewer.pipelines[OWN_MANUAL]
+    known.versions = known.versions.model_copy(update={"manual": "edited"})
+    by_service, _, err = check(capsys=capsys)
+    assert not by_service
+    assert "它审核用的手册与这里的不同" in err
+    assert served.reviewer.asked_by == [OWN_MANUAL]
 
 
 @needs_proc

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reviewer.manual.catalogue import hash_of
+from reviewer.resources import resource_dir
 from reviewer.service.record import Entry, Feedback, Record
 from tests.cli.test_main import call
 
@@ -77,11 +79,12 @@ def test_a_key_is_shown_once_listed_by_name_and_revoked(
 def test_export_writes_what_has_text_and_counts_the_rest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    versions = json.dumps({"manual": hash_of(resource_dir("corpus"))})
     record = Record(tmp_path / "record.sqlite3")
     for number, request in enumerate([json.dumps({"draft": "您好，请稍等。"}), None]):
         name = f"r{number}"
         record.write(
-            Entry(name, "", "", "", "", "{}", "pass", "pass", 100, "[]", "[]", "{}", request), begun=0
+            Entry(name, "", "", "", "", versions, "pass", "pass", 100, "[]", "[]", "{}", request), begun=0
         )
         record.add_feedback(name, Feedback("", "accepted", "", ""))
     record.close()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reviewer.bootstrap import Progress, Reviewer
+from reviewer.bootstrap import Reviewer
 from reviewer.engine.fake import FakeEngine
 from reviewer.errors import InputError
 from reviewer.evaluation import assembly
@@ -20,6 +20,7 @@ from reviewer.index.chunks import chunk_manual
 from reviewer.index.encoder import HashingEncoder
 from reviewer.index.store import build_index, open_index
 from reviewer.manual.catalogue import Catalogue
+from reviewer.progress import Progress
 from reviewer.prompting import PromptBook
 from reviewer.retrieval import IndexRetriever
 from reviewer.settings import Settings

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reviewer.errors import IndexMismatchError
+from reviewer.index import bm25
 from reviewer.index.bm25 import Bm25Index, tokenise
 
 _TEXTS = ["退款三个工作日到账", "发票可以开电子版", "维修工程师上门 VIP 2024", "！！！"]
@@ -96,6 +99,66 @@ def test_saved_and_loaded_index_gives_identical_scores(tmp_path: Path) -> None:
 
     for query in ("退款到账", "工程师上门", "VIP", "没有"):
         np.testing.assert_array_equal(loaded.scores(query), index.scores(query))
+
+
+def test_a_mapped_index_gives_the_same_scores(tmp_path: Path) -> None:
+    index = Bm25Index.build(_TEXTS)
+    Bm25Index.build(_TEXTS, mapped=True).save(tmp_path)
+    mapped = Bm25Index.load(tmp_path, mapped=True)
+
+    for query in ("退款到账", "工程师上门", "VIP", "没有", "！！"):
+        np.testing.assert_allclose(mapped.scores(query), index.scores(query), rtol=1e-6)
+    assert json.loads((tmp_path / "vocab.index.json").read_text()) == {}
+
+
+def test_a_mapped_index_answers_before_and_after_it_is_saved(tmp_path: Path) -> None:
+    index = Bm25Index.build(_TEXTS, mapped=True)
+    before = index.search("发票", 3)
+    index.save(tmp_path)
+
+    assert [row for row, _ in before] == [1]
+    assert index.search("发票", 3) == before == Bm25Index.load(tmp_path, mapped=True).search("发票", 3)
+
+
+def test_a_mapped_index_leaves_out_the_tokens_of_most_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["退款", "退货", "退款到账", "退", "退订"]
+    index, whole = Bm25Index.build(texts, mapped=True), Bm25Index.build(texts)
+
+    # 退 stands in five rows, 款 and 退款 in two, 货 and 退货 in one.
+    monkeypatch.setattr(bm25, "_POSTINGS", 10)
+    assert [row for row, _ in index.search("退款", 5)] == [0, 2, 3, 1, 4]
+    np.testing.assert_allclose(index.search("退款款", 5), whole.search("退款款", 5), rtol=1e-6)
+    monkeypatch.setattr(bm25, "_POSTINGS", 8)
+    assert [row for row, _ in index.search("退款", 5)] == [0, 2]
+    monkeypatch.setattr(bm25, "_POSTINGS", 0)
+    assert [row for row, _ in index.search("退货", 5)] == [1]
+    assert len(index.search("退", 5)) == 5
+    np.testing.assert_allclose(index.scores("退款"), whole.scores("退款"), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tokens.npy", "data.csc.index.npy", "params.index.json"])
+def test_a_mapped_index_without_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    Bm25Index.build(_TEXTS, mapped=True).save(tmp_path)
+    (tmp_path / name).unlink()
+
+    with pytest.raises(IndexMismatchError):
+        Bm25Index.load(tmp_path, mapped=True)
+
+
+@pytest.mark.parametrize("mapped", [False, True], ids=["memory", "mapped"])
+@given(
+    texts=st.lists(st.text(alphabet="退款发票 a1", max_size=6), min_size=1, max_size=12),
+    top_k=st.integers(0, 14),
+)
+@settings(max_examples=40, deadline=None)
+def test_the_best_few_are_the_first_of_all(mapped: bool, texts: list[str], top_k: int) -> None:
+    index = Bm25Index.build(texts, mapped=mapped)
+    among = np.arange(len(texts)) % 3 != 1
+
+    every = index.search("退款 a1", len(texts))
+    assert index.search("退款 a1", top_k) == every[:top_k]
+    allowed = [(row, score) for row, score in every if among[row]]
+    assert index.search("退款 a1", top_k, among=among) == allowed[:top_k]
 
 
 def test_equal_texts_give_equal_files(tmp_path: Path) -> None:

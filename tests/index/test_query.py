@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from reviewer.errors import IndexMismatchError
+from reviewer.index import query as query_module
 from reviewer.index.bm25 import Bm25Index
 from reviewer.index.chunks import Passage
 from reviewer.index.dense import DenseIndex
 from reviewer.index.encoder import HashingEncoder, Matrix
+from reviewer.index.passages import Columns
 from reviewer.index.query import ManualIndex
 from tests.index.samples import make_passages
 
@@ -45,6 +47,7 @@ def make_index(passages: Sequence[Passage], vectors: Matrix | None = None) -> Ma
     built = _ENCODER.encode_document(texts) if vectors is None else vectors
     return ManualIndex(
         passages=tuple(passages),
+        columns=Columns.of(passages),
         dense=DenseIndex.build(built),
         bm25=Bm25Index.build([passage.searchable for passage in passages]),
         encoder_identity=HashingEncoder(built.shape[1]).identity,
@@ -176,3 +179,51 @@ def test_a_very_long_query_is_answered() -> None:
     query = "维修部的手机你自己打。" * 2000
 
     assert make_index(make_passages()).rank_rules(query, encoder=_ENCODER)[0].rule_id == "E02"
+
+
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_module, "WHOLE", 3)
+    monkeypatch.setattr(query_module, "NEIGHBOURS", 2)
+
+
+def line_of_passages(rules: Sequence[str | None]) -> tuple[list[Passage], Matrix]:
+    """Return passages that are ever farther from (1, 0), in this order, and their vectors."""
+    angles = np.linspace(0, 1.5, len(rules))
+    passages = [
+        make_passage(number, f"发票{number}", rule_id=rule_id) for number, rule_id in enumerate(rules)
+    ]
+    return passages, np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_a_large_index_is_searched_for_the_nearest_only() -> None:
+    index = make_index(*line_of_passages([None] * 30))
+
+    hits = index.search("丙", encoder=ScriptedEncoder([1, 0]), top_k=2)
+    assert [hit.passage.id for hit in hits] == ["p0", "p1"]
+    deep = index.search("丙", encoder=ScriptedEncoder([1, 0]), top_k=5)
+    assert [hit.passage.id for hit in deep] == ["p0", "p1", "p2", "p3", "p4"]
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_few_rules_in_a_large_index_are_all_ranked() -> None:
+    rules = [None] * 20 + ["B01", None, "A01", "C01"]
+    index = make_index(*line_of_passages(rules))
+
+    ranked = index.rank_rules("丙", encoder=ScriptedEncoder([1, 0]))
+    assert [score.rule_id for score in ranked] == ["B01", "A01", "C01"]
+    assert all(score.dense is not None and score.fused > 0 for score in ranked)
+    assert [score.rule_id for score in index.rank_rules("", encoder=None)] == ["B01", "A01", "C01"]
+
+
+@pytest.mark.usefixtures("small_limits")
+def test_of_many_rules_in_a_large_index_the_best_are_ranked() -> None:
+    rules = [None, *(f"R{number}" for number in range(9))]
+    index = make_index(*line_of_passages(rules))
+
+    ranked = index.rank_rules("票8", encoder=ScriptedEncoder([1, 0]))
+    # The two nearest, and by the word 票8 the passage of R7, beside another that only holds 票.
+    assert {"R0", "R1", "R7"} <= {score.rule_id for score in ranked}
+    assert len(ranked) <= 4
+    assert index.rank_rules("", encoder=None) == []

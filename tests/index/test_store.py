@@ -1,6 +1,8 @@
 import json
+import os
 import shutil
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +16,12 @@ from reviewer.errors import (
     ModelCorruptError,
     StorageError,
 )
-from reviewer.index import store
+from reviewer.index import store, vectors
 from reviewer.index.bm25 import TOKENISER_VERSION, Bm25Index
-from reviewer.index.chunks import CHUNKER_VERSION
+from reviewer.index.chunks import CHUNKER_VERSION, Passage
 from reviewer.index.dense import DenseIndex
 from reviewer.index.encoder import HashingEncoder, Matrix
+from reviewer.index.passages import Columns
 from reviewer.index.query import ManualIndex
 from reviewer.index.store import build_index, open_index
 from tests.index.samples import make_passages
@@ -77,6 +80,11 @@ def open_built(folder: Path) -> ManualIndex:
     return open_index(folder, manual_hash="m1", encoder_identity=_ENCODER.identity)
 
 
+def indexes(folder: Path) -> list[Path]:
+    """Return what lies in ``folder`` beside the cache of vectors."""
+    return [path for path in folder.iterdir() if path.name != vectors.CACHE_FOLDER]
+
+
 def edit_meta(target: Path, **changes: object) -> None:
     path = target / "meta.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -92,11 +100,12 @@ def assert_refused(folder: Path, match: str) -> None:
 def test_a_built_index_opens_and_answers_like_one_in_memory(tmp_path: Path) -> None:
     build(tmp_path)
     index = open_built(tmp_path)
-    vectors = _ENCODER.encode_document([text for passage in _PASSAGES for text in passage.embedded])
+    built = _ENCODER.encode_document([text for passage in _PASSAGES for text in passage.embedded])
     texts = [passage.searchable for passage in _PASSAGES]
     memory = ManualIndex(
         passages=_PASSAGES,
-        dense=DenseIndex.build(vectors),
+        columns=Columns.of(_PASSAGES),
+        dense=DenseIndex.build(built),
         bm25=Bm25Index.build(texts),
         encoder_identity=_ENCODER.identity,
         index_identity="",
@@ -151,11 +160,11 @@ def test_other_passages_under_the_same_name_replace_the_index(tmp_path: Path) ->
     build_index(tmp_path, _PASSAGES[:2], _ENCODER, manual_hash="m1")
 
     assert open_built(tmp_path).passages == _PASSAGES[:2]
-    assert [path.name for path in tmp_path.iterdir()] == [f"m1-{_ENCODER.identity}"]
+    assert [path.name for path in indexes(tmp_path)] == [f"m1-{_ENCODER.identity}"]
 
 
 def test_progress_counts_the_embedded_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_BATCH", 5)
+    monkeypatch.setattr(vectors, "_BATCH", 5)
     seen: list[tuple[int, int]] = []
     build_index(
         tmp_path, _PASSAGES, _ENCODER, manual_hash="m1", progress=lambda done, n: seen.append((done, n))
@@ -174,12 +183,12 @@ def test_nothing_to_index_is_refused(tmp_path: Path) -> None:
 def test_unusable_vectors_are_refused(tmp_path: Path, fault: str) -> None:
     class FaultyEncoder(HashingEncoder):
         def encode_document(self, texts: Sequence[str]) -> Matrix:
-            vectors = super().encode_document(texts)
-            return vectors[:, :-1] if fault == "shape" else vectors * np.float32(np.nan)
+            encoded = super().encode_document(texts)
+            return encoded[:, :-1] if fault == "shape" else encoded * np.float32(np.nan)
 
     with pytest.raises(ModelCorruptError):
         build_index(tmp_path, _PASSAGES, FaultyEncoder(), manual_hash="m1")
-    assert list(tmp_path.iterdir()) == []
+    assert indexes(tmp_path) == []
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -274,7 +283,7 @@ def test_building_repairs_a_damaged_index(tmp_path: Path, name: str) -> None:
     build(tmp_path)
 
     assert open_built(tmp_path).passages == _PASSAGES
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(indexes(tmp_path)) == 1
 
 
 def test_building_replaces_a_file_in_the_place_of_the_index(tmp_path: Path) -> None:
@@ -306,7 +315,7 @@ def test_builders_at_the_same_time_all_end_well(tmp_path: Path, damaged: bool) -
 
     assert failures == []
     assert open_built(tmp_path).passages == _PASSAGES
-    assert [path.name for path in tmp_path.iterdir()] == [f"m1-{_ENCODER.identity}"]
+    assert [path.name for path in indexes(tmp_path)] == [f"m1-{_ENCODER.identity}"]
 
 
 def test_a_sound_index_that_another_builder_published_is_kept(
@@ -327,14 +336,25 @@ def test_a_sound_index_that_another_builder_published_is_kept(
 
     assert published == [target.stat().st_ino]
     assert open_built(tmp_path / "index").passages == _PASSAGES
-    assert list((tmp_path / "index").iterdir()) == [target]
+    assert indexes(tmp_path / "index") == [target]
 
 
 def test_an_interrupt_while_embedding_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         build_index(tmp_path, _PASSAGES, InterruptedEncoder(), manual_hash="m1")
 
-    assert list(tmp_path.iterdir()) == []
+    assert indexes(tmp_path) == []
+
+
+def test_what_a_killed_builder_left_goes_after_a_day(tmp_path: Path) -> None:
+    for name, age in (("old", 25 * 3600), ("young", 3600)):
+        left = tmp_path / f".building-{name}"
+        left.mkdir()
+        (left / "dense.faiss").write_bytes(b"half")
+        os.utime(left, (time.time() - age,) * 2)
+    target = build(tmp_path)
+
+    assert sorted(path.name for path in indexes(tmp_path)) == [".building-young", target.name]
 
 
 def test_an_interrupt_while_writing_leaves_the_old_state(
@@ -350,7 +370,7 @@ def test_an_interrupt_while_writing_leaves_the_old_state(
         build(tmp_path)
 
     assert open_built(tmp_path).passages == _PASSAGES[:2]
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(indexes(tmp_path)) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path) -> None:
@@ -373,4 +393,153 @@ def test_a_failing_disk_is_a_storage_error_and_leaves_nothing(
     with pytest.raises(StorageError, match=match):
         build(tmp_path)
 
-    assert list(tmp_path.iterdir()) == []
+    assert indexes(tmp_path) == []
+
+
+def test_an_index_built_in_steps_has_the_bytes_of_one_built_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_BATCH", 2)
+    at_once = build(tmp_path / "a")
+
+    class ImpatientEncoder(CountingEncoder):
+        def encode_document(self, texts: Sequence[str]) -> Matrix:
+            if self.n_texts == 6:
+                raise KeyboardInterrupt
+            return super().encode_document(texts)
+
+    build_index(tmp_path / "b", _PASSAGES[3:], _ENCODER, manual_hash="m0")
+    with pytest.raises(KeyboardInterrupt):
+        build_index(tmp_path / "b", _PASSAGES, ImpatientEncoder(), manual_hash="m1")
+    encoder = CountingEncoder()
+    in_steps = build_index(tmp_path / "b", _PASSAGES, encoder, manual_hash="m1")
+
+    assert encoder.n_texts == _N_VECTORS - 2 - 6
+    for name in (*_FILES, "meta.json"):
+        assert (at_once / name).read_bytes() == (in_steps / name).read_bytes()
+
+
+_MANY = tuple(
+    Passage(
+        id=f"p{number}",
+        document="《手册》",
+        section=f"第{number}节",
+        rule_id=f"R{number}" if number % 9 == 0 else None,
+        checkable=True,
+        text=f"第{number}条：退款{number * 7919 % 1000}元{number * 104729 % 977}天到账",
+        searchable=f"第{number}条：退款{number * 7919 % 1000}元{number * 104729 % 977}天到账",
+    )
+    for number in range(400)
+)
+_MAPPED_FILES = [
+    "bm25/tokens.npy",
+    "column.owner.npy",
+    "dense.faiss",
+    "passages.jsonl",
+    "passages.starts.npy",
+]
+
+
+@pytest.fixture(params=["flat", "ivf"])
+def large(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let 400 vectors be many, or very many."""
+    kind = str(request.param)
+    monkeypatch.setattr(store, "WHOLE", 300)
+    monkeypatch.setattr(store, "EXACT_UP_TO", 350 if kind == "ivf" else 10**6)
+    # Hashed vectors have no structure; it is not their recall that is tested here.
+    monkeypatch.setattr("reviewer.index.dense.WANTED_RECALL", 0.3)
+    return kind
+
+
+def build_large(folder: Path) -> Path:
+    return build_index(folder, _MANY, _ENCODER, manual_hash="m1")
+
+
+def test_a_large_index_is_mapped_and_says_how_it_is_searched(tmp_path: Path, large: str) -> None:
+    meta = json.loads((build_large(tmp_path) / "meta.json").read_text())
+    index = open_built(tmp_path)
+
+    assert (meta["schema"], meta["search"]["type"]) == ("reviewer.index/2", large)
+    assert 0.3 <= meta["search"]["recall_at_8"] <= 1
+    assert set(_MAPPED_FILES) < set(meta["files"])
+    assert not isinstance(index.passages, tuple)
+    assert tuple(index.passages) == _MANY
+
+
+def test_a_large_index_answers_like_a_small_one(tmp_path: Path, large: str) -> None:
+    build_large(tmp_path)
+    index = open_built(tmp_path)
+    memory = ManualIndex(
+        passages=_MANY,
+        columns=Columns.of(_MANY),
+        dense=DenseIndex.build(_ENCODER.encode_document([passage.searchable for passage in _MANY])),
+        bm25=Bm25Index.build([passage.searchable for passage in _MANY]),
+        encoder_identity=_ENCODER.identity,
+        index_identity="",
+    )
+    for query in (_MANY[17].text, "退款 203 元", "第9条"):
+        ours, exact = (side.rank_rules(query, encoder=_ENCODER) for side in (index, memory))
+        assert [score.rule_id for score in ours] == [score.rule_id for score in exact]
+        hits, wanted = (side.search(query, encoder=_ENCODER, top_k=9) for side in (index, memory))
+        assert [hit.passage for hit in hits] == [hit.passage for hit in wanted]
+
+
+def test_a_large_index_is_built_to_the_same_bytes_and_only_once(tmp_path: Path, large: str) -> None:
+    first, second = build_large(tmp_path / "a"), build_large(tmp_path / "b")
+    inode = first.stat().st_ino
+    build_large(tmp_path / "a")
+
+    assert first.stat().st_ino == inode
+    for path in first.rglob("*.*"):
+        assert path.read_bytes() == (second / path.relative_to(first)).read_bytes()
+
+
+@pytest.mark.parametrize("name", _MAPPED_FILES)
+@pytest.mark.parametrize("damage", ["missing", "changed", "truncated"])
+def test_a_damaged_large_index_is_refused_and_repaired(
+    tmp_path: Path, large: str, name: str, damage: str
+) -> None:
+    path = build_large(tmp_path) / name
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-9] if damage == "truncated" else content[:-1] + bytes([content[-1] ^ 1]))
+
+    assert_refused(tmp_path, name.replace(".", r"\."))
+    build_large(tmp_path)
+    assert tuple(open_built(tmp_path).passages) == _MANY
+
+
+def test_known_hashes_of_a_large_index_are_not_computed_again(tmp_path: Path, large: str) -> None:
+    meta = json.loads((build_large(tmp_path) / "meta.json").read_text())
+    target = tmp_path / f"m1-{_ENCODER.identity}"
+    asked: list[str] = []
+
+    def known(path: Path) -> str:
+        asked.append(path.relative_to(target).as_posix())
+        return str(meta["files"][asked[-1]])
+
+    open_index(tmp_path, manual_hash="m1", encoder_identity=_ENCODER.identity, digest=known)
+    assert sorted(asked) == sorted(meta["files"])
+
+
+def test_a_small_index_is_always_read_in_full(tmp_path: Path) -> None:
+    build(tmp_path)
+
+    def refuse(path: Path) -> str:
+        raise AssertionError(path)
+
+    index = open_index(tmp_path, manual_hash="m1", encoder_identity=_ENCODER.identity, digest=refuse)
+    assert index.passages == _PASSAGES
+
+
+@pytest.mark.parametrize(
+    "change", [{"search": None}, {"schema": "reviewer.index/1"}], ids=["search", "schema"]
+)
+def test_a_sidecar_whose_form_and_search_do_not_fit_is_refused(
+    tmp_path: Path, large: str, change: dict[str, object]
+) -> None:
+    edit_meta(build_large(tmp_path), **change)
+
+    assert_refused(tmp_path, r"meta\.json 损坏或版本不符")

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from reviewer.errors import ReviewerError
+from reviewer.folders import OWN_MANUAL
 from reviewer.outcome import Adjustments
 from reviewer.pipeline import Listener
 from reviewer.schema import NotAssessedOut, Review, ReviewRequest, RewriteOut, VersionsOut
@@ -19,6 +20,7 @@ from reviewer.service.queue import Reviewing, ReviewQueue
 from reviewer.service.reviewing import ReviewService
 from reviewer.settings import Settings
 from reviewer.types import Severity
+from reviewer.wiring import ManualContent
 from tests.formats.reviews import make_finding, make_review
 
 CLEAN = "您好，请稍等。"
@@ -48,6 +50,7 @@ class FakeReviewer:
     requests: list[ReviewRequest] = field(default_factory=list)
     deadlines: list[float | None] = field(default_factory=list)
     adjustments: list[Adjustments] = field(default_factory=list)
+    asked_by: list[str] = field(default_factory=list)
     closed: bool = False
     before_verdict: Callable[[], None] = lambda: None
     between_pieces: Callable[[], None] = lambda: None
@@ -55,7 +58,17 @@ class FakeReviewer:
 
     def __post_init__(self) -> None:
         self.gate.set()
-        self.pipeline = Versioned(make_review().versions.model_copy(update={"app": self.version}))
+        versions = make_review().versions.model_copy(update={"app": self.version})
+        self.pipelines = {OWN_MANUAL: Versioned(versions)}
+
+    def opened(self, manuals: Mapping[str, ManualContent]) -> "FakeReviewer":
+        """Return the fake, which from now on says that it goes by ``manuals``."""
+        versions = self.pipelines[OWN_MANUAL].versions
+        self.pipelines = {
+            key: Versioned(versions.model_copy(update={"manual": manual.catalogue.content_hash}))
+            for key, manual in manuals.items()
+        }
+        return self
 
     def review(
         self,
@@ -65,9 +78,11 @@ class FakeReviewer:
         rewrite: bool,
         all_rules: bool,  # noqa: ARG002
         adjustments: Adjustments,
+        manual: str,
         listener: Listener,
     ) -> Review:
         self.requests.append(request)
+        self.asked_by.append(manual)
         self.deadlines.append(deadline_ms)
         self.adjustments.append(adjustments)
         self.started.set()
@@ -76,6 +91,7 @@ class FakeReviewer:
             raise self.fault
         draft = request.draft if isinstance(request.draft, str) else "\n".join(request.draft)
         review = self._review(draft, adjustments, in_time=bool(deadline_ms) and not self.out_of_time)
+        review = review.model_copy(update={"versions": self.pipelines[manual].versions})
         self.before_verdict()
         listener.verdict(review)
         if not rewrite or not review.findings:
@@ -96,17 +112,16 @@ class FakeReviewer:
             if word in draft and rule not in adjustments.disabled
         ]
         late = [] if in_time else [NotAssessedOut(rule="E01", severity="red", why="到时限仍未问到")]
-        review = make_review(draft, findings, not_assessed=late)
-        return review.model_copy(update={"versions": self.pipeline.versions})
+        return make_review(draft, findings, not_assessed=late)
 
 
 @contextmanager
 def serving(
-    folder: Path, reviewer: Reviewing | None = None, *, host: str = "127.0.0.1", **fields: object
+    folder: Path, reviewer: FakeReviewer | None = None, *, host: str = "127.0.0.1", **fields: object
 ) -> Iterator[TestClient]:
     """Yield a client of a running service whose files lie in ``folder``."""
     fake = reviewer or FakeReviewer()
-    app = create_app(make_settings(folder, **fields), lambda: fake)
+    app = create_app(make_settings(folder, **fields), fake.opened)
     with TestClient(app, base_url=f"http://{host}", raise_server_exceptions=False) as client:
         wait_for(lambda: is_ready(service_of(client).queue))
         yield client
@@ -143,5 +158,5 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def failing_factory() -> Reviewing:
+def failing_factory(_manuals: object = None) -> Reviewing:
     raise ReviewerError("模型文件不见了")

@@ -30,7 +30,7 @@ class Served:
 def listening(folder: Path, reviewer: FakeReviewer | None = None, **fields: object) -> Iterator[Served]:
     """Yield a service on a free port, ready, whose files lie in ``folder``; the test must allow sockets."""
     fake = reviewer or FakeReviewer()
-    app = create_app(make_settings(folder, **fields), lambda: fake)
+    app = create_app(make_settings(folder, **fields), fake.opened)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -104,7 +104,7 @@ def test_a_batch_larger_than_the_rate_is_refused_for_good(tmp_path: Path) -> Non
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5"])
 def test_an_open_door_is_refused_at_start(tmp_path: Path, host: str) -> None:
     with pytest.raises(SettingsError, match="还没有密钥"):
-        create_app(make_settings(tmp_path, serve_host=host), FakeReviewer)
+        create_app(make_settings(tmp_path, serve_host=host), FakeReviewer().opened)
 
 
 def test_without_keys_only_this_machine_by_name_gets_in(tmp_path: Path) -> None:
@@ -168,14 +168,14 @@ def test_a_policy_for_nobody_is_warned_of(tmp_path: Path, caplog: pytest.LogCapt
     add_key(tmp_path / "keys.json", "前台")
     policy = tmp_path / "policy.yaml"
     policy.write_text("keys: {前台: {gate: minor}, 前抬: {gate: minor}}", encoding="utf-8")
-    create_app(make_settings(tmp_path, serve_policy=policy), FakeReviewer)
+    create_app(make_settings(tmp_path, serve_policy=policy), FakeReviewer().opened)
     assert "keys.前抬 没有对应的密钥" in caplog.text
     assert "keys.前台" not in caplog.text
 
 
 def test_any_origin_is_no_list_of_origins(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="逐个列出来源"):
-        create_app(make_settings(tmp_path, serve_cors=("https://a.example", "*")), FakeReviewer)
+        create_app(make_settings(tmp_path, serve_cors=("https://a.example", "*")), FakeReviewer().opened)
 
 
 def test_only_listed_origins_may_read_from_a_browser(tmp_path: Path) -> None:

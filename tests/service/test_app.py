@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Send
 
 from reviewer.errors import EngineError, StorageError, TextTooLongError
 from reviewer.formats.json_format import format_json
+from reviewer.manual.catalogue import hash_of
+from reviewer.resources import resource_dir
 from reviewer.schema import Review
 from reviewer.service.app import create_app
 from reviewer.service.record import Entry, Record
@@ -47,6 +49,8 @@ def test_a_review_is_that_of_the_command_line_in_an_envelope(
         envelope = ask(client, review.draft, rewrite=False)
     assert set(envelope) == {"request_id", "gate", "review"}
     assert envelope["gate"] == gate
+    versions = review.versions.model_copy(update={"manual": hash_of(resource_dir("corpus"))})
+    review = review.model_copy(update={"versions": versions})
     assert envelope["review"] == json.loads(format_json(review))
 
 
@@ -281,7 +285,7 @@ def test_rules_are_those_of_the_manual_with_the_teams_changes(tmp_path: Path) ->
     policy.write_text("default: {severity: {A01: red}, disabled: [A08]}", encoding="utf-8")
     with serving(tmp_path, serve_policy=policy) as client:
         listed = client.get("/v1/rules").json()
-        catalogue = service_of(client).catalogue
+        catalogue = service_of(client).manuals.own.catalogue
         envelope = ask(client, FAMILIAR)
     rules = {rule["id"]: rule for rule in listed["rules"]}
     assert list(rules) == [rule.id for rule in catalogue.rules]
@@ -330,7 +334,7 @@ def test_the_checks_are_made_ready_before_anybody_can_connect(
 
     monkeypatch.setattr("reviewer.service.reviewing.run_checks", broken)
     with pytest.raises(StorageError):
-        create_app(make_settings(tmp_path), FakeReviewer)
+        create_app(make_settings(tmp_path), FakeReviewer().opened)
 
 
 def test_a_record_that_cannot_be_written_gives_no_answer(

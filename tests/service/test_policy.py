@@ -76,6 +76,11 @@ def test_the_reviewer_is_told_severities_and_rules_switched_off() -> None:
     assert adjustments_of(Policy(gate="major")) == UNADJUSTED
 
 
+def test_a_policy_within_a_manual_says_nothing_of_the_rules_of_another(catalogue: Catalogue) -> None:
+    policy = Policy(severity={"A01": "red", "x1": "minor"}, disabled=("x2", "A08"), facts=("包邮",))
+    assert policy.within(catalogue) == Policy(severity={"A01": "red"}, disabled=("A08",), facts=("包邮",))
+
+
 def test_facts_and_numbers_of_the_team_come_first() -> None:
     policy = Policy(public_numbers=("400-800-1234", "95588"), facts=("全场包邮",))
     request = with_team_facts(ReviewRequest(draft="好", facts=["客户是会员"]), policy)
@@ -89,11 +94,11 @@ def test_a_key_takes_from_the_default_what_it_leaves_open(tmp_path: Path, catalo
         "keys:\n  前台: {gate: minor, severity: {A01: major}}\n  后台: {disabled: []}\n",
         encoding="utf-8",
     )
-    book = load_policies(path, catalogue)
+    book = load_policies(path, {"default": catalogue})
     assert book.of("前台") == Policy(gate="minor", disabled=("A08",), severity={"A01": "major"})
     assert book.of("后台") == Policy(gate="major")
     assert book.of("别人") == Policy(gate="major", disabled=("A08",))
-    assert load_policies(None, catalogue).of("前台") == Policy()
+    assert load_policies(None, {"default": catalogue}).of("前台") == Policy()
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,7 @@ def test_a_key_takes_from_the_default_what_it_leaves_open(tmp_path: Path, catalo
         ("default: {off: [A01]}", "default"),
         ("keys: {前台: {disabled: [Z99]}}", "Z99"),
         ("keys: {前台: {severity: {Z99: red}}}", "Z99"),
+        ("keys: {前台: {manual: 乙}}", "keys.前台 提到没有的手册“乙”；可用的有：default。"),
         ("default: [", "YAML"),
         ("- 1", "开头"),
         ("default: {public_numbers: [4008001234]}", "public_numbers.0 不可用：应是字符串。"),
@@ -116,10 +122,10 @@ def test_a_faulty_file_is_one_line_that_says_where(
     path = tmp_path / "policy.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=where) as refused:
-        load_policies(path, catalogue)
+        load_policies(path, {"default": catalogue})
     assert "\n" not in str(refused.value)
 
 
 def test_a_missing_file_is_said_so(tmp_path: Path, catalogue: Catalogue) -> None:
     with pytest.raises(SettingsError, match="读不了"):
-        load_policies(tmp_path / "none.yaml", catalogue)
+        load_policies(tmp_path / "none.yaml", {"default": catalogue})

@@ -154,7 +154,7 @@ def test_a_broken_engine_thread_is_said_to_everybody(fault: BaseException) -> No
 def test_a_reviewer_whose_versions_cannot_be_told_is_a_failure() -> None:
     told: list[ReviewerError] = []
     reviewer = FakeReviewer()
-    del reviewer.pipeline
+    del reviewer.pipelines
     queue = ReviewQueue(lambda: reviewer, size=1, on_failed=told.append)
     queue.start()
     wait_for(lambda: bool(told))

@@ -3,7 +3,9 @@
 import contextlib
 import itertools
 import json
+import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -140,20 +142,65 @@ def test_a_conversation_can_be_deleted_whatever_its_key(record: Record) -> None:
     assert record.find("r4", key="前台").id == "r4"
 
 
-def test_a_record_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_record_of_an_earlier_version_is_brought_up_to_date(path: Path, version: int) -> None:
     Record(path).close()
     with contextlib.closing(sqlite3.connect(path)) as database:
-        database.execute("ALTER TABLE reviews DROP COLUMN disabled")
-        database.execute(
-            "INSERT INTO reviews VALUES ('r0', 1, '前台', '', '', '', '', '', '', 1, '', '', '', '')"
-        )
-        database.execute("PRAGMA user_version = 1")
+        for column in ("disabled", "manual")[version - 1 :]:
+            database.execute(f"ALTER TABLE reviews DROP COLUMN {column}")
+        values = "'r0', 1, '前台', '', '', '', '', '', '', 1, '', '', '', ''" + ", '[]'" * (version - 1)
+        database.execute(f"INSERT INTO reviews VALUES ({values})")
+        database.execute(f"PRAGMA user_version = {version}")
         database.commit()
     record = Record(path)
-    assert record.find("r0", key="前台").disabled == "[]"
+    found = record.find("r0", key="前台")
+    assert (found.disabled, found.manual) == ("[]", "")
     record.write(ENTRY, begun=0)
     assert record.find("r1", key="前台") == ENTRY
     record.close()
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_many_that_open_it_at_once_bring_it_up_to_date_once(path: Path, version: int) -> None:
+    openers = 8
+    for _ in range(5):
+        if version:
+            Record(path).close()
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                for column in ("disabled", "manual"):
+                    database.execute(f"ALTER TABLE reviews DROP COLUMN {column}")
+                database.execute(f"PRAGMA user_version = {version}")
+        together = threading.Barrier(openers)
+
+        def opened(together: threading.Barrier = together) -> None:
+            together.wait()
+            Record(path).close()
+
+        with ThreadPoolExecutor(openers) as pool:
+            for opening in [pool.submit(opened) for _ in range(openers)]:
+                opening.result()
+        record = Record(path)
+        record.write(ENTRY, begun=0)
+        record.close()
+        shutil.rmtree(path.parent)
+
+
+def test_it_waits_for_another_that_just_makes_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = list[float]()
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 3:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr("reviewer.service.record.time.sleep", sleep)
+        record = Record(path)
+    record.write(ENTRY, begun=0)
+    record.close()
+    assert len(waits) == 3
 
 
 def test_what_is_past_its_days_goes(path: Path) -> None:

@@ -29,6 +29,7 @@ class Held(FakeReviewer):
         rewrite: bool,
         all_rules: bool,
         adjustments: Adjustments,
+        manual: str,
         listener: Listener,
     ) -> Review:
         (self.hold.parent / "started").touch()
@@ -40,6 +41,7 @@ class Held(FakeReviewer):
             rewrite=rewrite,
             all_rules=all_rules,
             adjustments=adjustments,
+            manual=manual,
             listener=listener,
         )
 
@@ -48,7 +50,7 @@ def main(folder: Path, listener: int) -> None:
     """Serve until a signal."""
     reviewer = Held()
     reviewer.hold = folder / "hold"
-    run_server(make_settings(folder), lambda: reviewer, listener=socket.socket(fileno=listener))
+    run_server(make_settings(folder), reviewer.opened, listener=socket.socket(fileno=listener))
 
 
 if __name__ == "__main__":

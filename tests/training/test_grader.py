@@ -76,9 +76,9 @@ def test_train_measure_and_go_on(
 
     more = tmp_path / "two"
     mine = write(
-        tmp_path / "mine.jsonl", make_example("m1", "好的甲甲甲。", {"rule": rule, "quote": "甲甲甲"})
+        tmp_path / "mine.jsonl", make_example("m1", "行，甲甲甲。", {"rule": rule, "quote": "甲甲甲"})
     )
-    options[1] = mine
+    options = ["--data", mine, *options[2:]]
     assert call("--out", str(more), *options, "--from", str(out), capsys=capsys)[0] == 0
     second = read_card(more)
     assert second.data.split("；")[0] == card.data

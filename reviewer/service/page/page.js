@@ -1,6 +1,7 @@
 /* The page at `/`: asks for a review and shows it. Everything shown is text, never HTML. */
 
 import { differences } from "./diff.js";
+import { greet } from "./greeting.js";
 import { segments } from "./marking.js";
 import * as past from "./past.js";
 
@@ -16,7 +17,7 @@ const RANK = ["red", "major", "minor"];
 const ROLES = { 客户: "customer", 坐席: "agent", 客服: "agent" };
 
 const $ = (id) => document.getElementById(id);
-const FIELDS = ["draft", "customer", "channel", "stage", "verified", "history", "agent-id", "facts"];
+const FIELDS = ["draft", "customer", "channel", "stage", "verified", "manual", "history", "agent-id", "facts"];
 let running = null; // AbortController of the review under way
 let shown = null; // {inputs, id, gate, review} that stand on the page
 
@@ -56,6 +57,7 @@ function requestOf(given) {
     history: turnsOf(given.history),
     agent_id: given["agent-id"],
     facts: given.facts.split("\n").filter((line) => line.trim()),
+    manual: given.manual,
   };
 }
 
@@ -308,7 +310,7 @@ function use() {
 function checkStale(given) {
   const now = inputs();
   const old = shown?.at ? `这是 ${whenOf(shown)} 的历史结果，不是现在审的。` : "";
-  const stale = FIELDS.some((id) => now[id] !== given[id]);
+  const stale = FIELDS.some((id) => now[id] !== (given[id] ?? ""));
   $("result").classList.toggle("is-stale", stale || old !== "");
   $("stale").textContent = old + (stale ? "输入已经改了，下面是改之前的结果。" : "");
 }
@@ -346,20 +348,6 @@ function recall(entry) {
   $("result").focus();
 }
 
-async function greet() {
-  try {
-    const headers = $("key").value ? { Authorization: `Bearer ${$("key").value.trim()}` } : {};
-    const [ready, rules] = await Promise.all([fetch("/readyz"), fetch("/v1/rules", { headers })]);
-    $("access").hidden = rules.status !== 401 && !$("key").value;
-    $("access").open = rules.status === 401;
-    const state = ready.ok ? "服务就绪" : "模型正在载入";
-    const manual = rules.ok ? `，手册 ${(await rules.json()).rules.filter((rule) => !rule.disabled).length} 条规则` : rules.status === 401 ? "，需要密钥" : "";
-    $("service").textContent = `${state}${manual}。`;
-  } catch {
-    $("service").textContent = "连不上服务。";
-  }
-}
-
 // --- keys and buttons
 
 $("form").addEventListener("submit", (event) => {
@@ -380,6 +368,7 @@ $("forget").addEventListener("click", () => {
   $("keep").focus();
 });
 $("keep").addEventListener("change", () => past.want($("keep").checked));
+$("manual").addEventListener("change", greet);
 for (const id of ["key", "keep-key"]) $(id).addEventListener("change", () => (past.keepKey($("key").value.trim(), $("keep-key").checked), greet()));
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") hideTip();
