@@ -9,18 +9,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from reviewer.models.card import CARD, Kind, read_trained_card, write_trained_card
 from reviewer.models.encoder import ensure_encoder
-from reviewer.models.tuned import (
-    CARD,
-    LAYERS,
-    Kind,
-    TunedCard,
-    assemble_tuned,
-    base_of,
-    read_tuned_card,
-    require_unchanged,
-    write_tuned_card,
-)
+from reviewer.models.tuned import LAYERS, TunedCard, assemble_tuned, base_of, require_unchanged
 
 __all__ = [
     "CARD",
@@ -63,7 +54,7 @@ def read_card(folder: Path) -> Card:
         ModelMissingError: there is no classifier in it.
         ModelCorruptError: the card cannot be read.
     """
-    return read_tuned_card(folder, _KIND)
+    return read_trained_card(folder, _KIND)
 
 
 def write_card(folder: Path, card: Card) -> None:
@@ -72,7 +63,7 @@ def write_card(folder: Path, card: Card) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    write_tuned_card(folder, card)
+    write_trained_card(folder, card)
 
 
 def classifier_files(

@@ -4,16 +4,15 @@ A folder holds ``adapter.gguf`` and ``card.json``, which names the SHA-256 of it
 trained on. The same tensors on another model, or after another prompt, would write nonsense quietly.
 """
 
-import json
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from reviewer.errors import ModelCorruptError, ModelMissingError
-from reviewer.files import atomic_path
+from reviewer.errors import ModelCorruptError
+from reviewer.models.card import Kind, read_trained_card, write_trained_card
 from reviewer.models.hashing import HashCache
 
-ADAPTER, CARD = "adapter.gguf", "card.json"
+ADAPTER = "adapter.gguf"
 
 
 class AdapterCard(BaseModel):
@@ -31,6 +30,9 @@ class AdapterCard(BaseModel):
     limits: str
 
 
+_KIND = Kind("改写适配器", "rewriter_adapter", AdapterCard)
+
+
 def read_adapter_card(folder: Path) -> AdapterCard:
     """Return the card of ``folder``.
 
@@ -38,15 +40,7 @@ def read_adapter_card(folder: Path) -> AdapterCard:
         ModelMissingError: there is no adapter in it.
         ModelCorruptError: the card cannot be read.
     """
-    path = folder / CARD
-    if not path.is_file():
-        raise ModelMissingError(
-            f"{folder} 里没有改写适配器（缺 {CARD}）；请改正 rewriter_adapter，或设为 auto 或 none。"
-        )
-    try:
-        return AdapterCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as cause:
-        raise ModelCorruptError(f"改写适配器说明 {path} 已损坏；请重新安装或重新训练。") from cause
+    return read_trained_card(folder, _KIND)
 
 
 def write_adapter_card(folder: Path, card: AdapterCard) -> None:
@@ -55,8 +49,7 @@ def write_adapter_card(folder: Path, card: AdapterCard) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    with atomic_path(folder / CARD) as temporary:
-        temporary.write_text(card.model_dump_json(indent=1), encoding="utf-8")
+    write_trained_card(folder, card)
 
 
 def verified_adapter(folder: Path, card: AdapterCard, home: Path, *, base: str, prompts: str) -> Path:

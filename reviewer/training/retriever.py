@@ -12,13 +12,14 @@ from reviewer.files import atomic_path, locked
 from reviewer.index.chunks import chunk_manual
 from reviewer.index.encoder import Prompts
 from reviewer.manual.catalogue import Catalogue
+from reviewer.models.card import write_trained_card
 from reviewer.models.catalog import fetch_model
 from reviewer.models.e5 import PASSAGE_PROMPT, QUERY_PROMPT
 from reviewer.models.encoder import encoder_files
 from reviewer.models.hashing import file_sha256
 from reviewer.models.registry import ModelEntry, load_registry
 from reviewer.models.retriever import RETRIEVER, RetrieverCard, read_retriever
-from reviewer.models.tuned import LAYERS, assemble_tuned, write_tuned_card
+from reviewer.models.tuned import LAYERS, assemble_tuned
 from reviewer.models.unigram import UnigramTokenizer
 from reviewer.progress import Progress
 from reviewer.resources import content_hash
@@ -125,7 +126,7 @@ class _Training:
             how="量化之后，untrained 为训练之前",
             labels=RECALL_LABELS,
         )
-        write_tuned_card(self._out, card)
+        write_trained_card(self._out, card)
         return card
 
     def _learn(self, tower: Tower) -> None:

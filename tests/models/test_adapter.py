@@ -7,12 +7,12 @@ import pytest
 from reviewer.errors import ModelCorruptError, ModelMissingError
 from reviewer.models.adapter import (
     ADAPTER,
-    CARD,
     AdapterCard,
     read_adapter_card,
     verified_adapter,
     write_adapter_card,
 )
+from reviewer.models.card import CARD
 from reviewer.models.hashing import file_sha256
 
 BASE, PROMPTS = "b" * 64, "p" * 16

@@ -16,11 +16,12 @@ from reviewer.evaluation.examples import Example
 from reviewer.index.encoder import Prompts
 from reviewer.indexing import open_retriever
 from reviewer.manual.catalogue import Catalogue
+from reviewer.models.card import CARD
 from reviewer.models.encoder import ensure_encoder
 from reviewer.models.registry import ModelEntry
 from reviewer.models.resolve import resolve_model
 from reviewer.models.retriever import RETRIEVER, read_retriever
-from reviewer.models.tuned import CARD, LAYERS, assemble_tuned
+from reviewer.models.tuned import LAYERS, assemble_tuned
 from reviewer.models.unigram import UnigramTokenizer
 from reviewer.progress import Progress
 from reviewer.retrieval import LlamaEncoder

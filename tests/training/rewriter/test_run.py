@@ -10,7 +10,8 @@ from reviewer.engine.llama import LlamaConfig, LlamaEngine
 from reviewer.errors import StorageError
 from reviewer.evaluation.examples import Example
 from reviewer.files import locked
-from reviewer.models.adapter import CARD, read_adapter_card, verified_adapter
+from reviewer.models.adapter import read_adapter_card, verified_adapter
+from reviewer.models.card import CARD
 from reviewer.models.hashing import file_sha256
 from reviewer.prompting import load_rewriter_prompts
 from reviewer.resources import resource_dir
