@@ -2,6 +2,7 @@
 
 ReviewerError
 ├── InputError            the request cannot be reviewed as given
+│   └── RowError              a row of a file cannot be used
 ├── SettingsError         a setting is unknown or has an unusable value
 ├── CorpusError           catalogue, manual or prompts contradict themselves
 ├── DocumentError         a document cannot be turned into rules
@@ -20,6 +21,7 @@ A message is one line in Chinese: what is wrong, where, what to do.
 Only ``cli`` (and later the service) turns an error into text and an exit code.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -36,6 +38,14 @@ class InputError(ReviewerError):
 
     code = "input"
     http_status = 422
+
+
+class RowError(InputError):
+    """A row of a file cannot be used; ``line`` is where it begins, from 1."""
+
+    def __init__(self, path: Path, line: int, what: str) -> None:
+        super().__init__(f"{path}:{line} {what}")
+        self.line = line
 
 
 class SettingsError(ReviewerError):

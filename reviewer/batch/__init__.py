@@ -7,8 +7,11 @@ rows that only moved are not; nor is anything known of a row that time did not s
 
 Beside an earlier output every row says what that had said of it, and a review that no change of the
 manual can alter is taken over.
+
+Annotations say what came of the rows to tools that show it at the lines of the input file.
 """
 
+from reviewer.batch.annotations import Annotations, open_annotations
 from reviewer.batch.keys import Conditions
 from reviewer.batch.output import Line, Output, Was, open_output, part_of
 from reviewer.batch.recheck import Earlier, Keeper, Predecessor
@@ -17,6 +20,7 @@ from reviewer.batch.run import Judge, run_batch
 from reviewer.batch.summary import Changes, Summary
 
 __all__ = [
+    "Annotations",
     "Changes",
     "Conditions",
     "Earlier",
@@ -28,6 +32,7 @@ __all__ = [
     "Summary",
     "Task",
     "Was",
+    "open_annotations",
     "open_output",
     "part_of",
     "read_tasks",

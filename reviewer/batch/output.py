@@ -107,8 +107,10 @@ class Output:
             raise _storage_error(self._part, cause) from cause
         self._known[line.key] = Place(self._part, start, len(data))
 
-    def finish(self, keyed: Sequence[tuple[Task, str]], was: Callable[[Task], Was | None]) -> Iterator[Line]:
-        """Yield the lines of the tasks by their keys, in order, and write ``out`` with them.
+    def finish(
+        self, keyed: Sequence[tuple[Task, str]], was: Callable[[Task], Was | None]
+    ) -> Iterator[tuple[Task, Line]]:
+        """Yield the tasks with the lines of their keys, in order, and write ``out`` with them.
 
         Args:
             keyed: Tasks and the keys of their reviews.
@@ -123,7 +125,7 @@ class Output:
                     known = self._known[key].read()
                     line = known.model_copy(update={"id": task.id, "was": was(task)})
                     sink.write(_text(line))
-                    yield line
+                    yield task, line
             sink.flush()
             os.fsync(sink.fileno())
         self._journal.truncate(0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reviewer.errors import InputError
+from reviewer.errors import InputError, RowError
 from reviewer.evaluation.rows import OnFault, Row, read_rows
 from reviewer.request import conversation_of, request_of
 from reviewer.schema import ReviewRequest
@@ -18,10 +18,12 @@ _ID, _DRAFT = "id", "draft"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One row that can be reviewed; ``place`` is its file and line."""
+    """One row that can be reviewed, and where it stands: file, first line from 1, text as it is there."""
 
     id: str
-    place: str
+    path: Path
+    line: int
+    text: str
     request: ReviewRequest
 
 
@@ -50,17 +52,16 @@ def read_tasks(
     unused: dict[str, None] = {}
     for row in read_rows(path, [_DRAFT], on_fault=on_fault):
         unused.update(dict.fromkeys(name for name in row.cells if name not in (*_FIELDS, _ID)))
-        place = f"{path}:{row.line}"
         try:
-            tasks.append(_task(row, place, defaults))
+            tasks.append(_task(path, row, defaults))
         except InputError as fault:
-            on_fault(InputError(f"{place} {fault}"))
+            on_fault(RowError(path, row.line, str(fault)))
     if unused:
         on_unused(list(unused))
     return tasks
 
 
-def _task(row: Row, place: str, defaults: Mapping[str, object]) -> Task:
+def _task(path: Path, row: Row, defaults: Mapping[str, object]) -> Task:
     given = {name: row.cells[name] for name in _FIELDS if row.cells.get(name) not in (None, "")}
     fields: dict[str, object] = {**defaults, **given, _DRAFT: row.cells[_DRAFT]}
     for name, read in (("history", _turns), ("facts", str.splitlines)):
@@ -68,7 +69,7 @@ def _task(row: Row, place: str, defaults: Mapping[str, object]) -> Task:
             fields[name] = read(value)
     request = request_of(fields)
     conversation_of(request)
-    return Task(_id(row), place, request)
+    return Task(_id(row), path, row.line, row.text, request)
 
 
 def _id(row: Row) -> str:

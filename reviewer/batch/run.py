@@ -6,7 +6,7 @@ from typing import Protocol
 from reviewer.batch.keys import Conditions, request_hash
 from reviewer.batch.output import Line, Output, Was
 from reviewer.batch.rows import Task
-from reviewer.errors import InputError, TextTooLongError
+from reviewer.errors import InputError, RowError, TextTooLongError
 from reviewer.evaluation.rows import OnFault
 from reviewer.schema import Review, ReviewRequest
 
@@ -27,7 +27,7 @@ def run_batch(
     *,
     was: Callable[[ReviewRequest], Was | None] = lambda _request: None,
     on_fault: OnFault,
-    on_line: Callable[[Line], None] = lambda _line: None,
+    on_line: Callable[[Task, Line], None] = lambda _task, _line: None,
     on_done: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> None:
     """Review what ``output`` has no review of, then write it whole.
@@ -38,8 +38,8 @@ def run_batch(
         judge: Reviews one draft.
         conditions: What else decides the reviews.
         was: What an earlier batch said of a request.
-        on_fault: Told of each draft that the judge refuses.
-        on_line: Told of every line of the output, known ones too, in order.
+        on_fault: Told of each row whose draft the judge refuses.
+        on_line: Told of every line of the output and its row, known ones too, in order.
         on_done: Told of rows done and in all.
 
     Raises:
@@ -48,17 +48,19 @@ def run_batch(
     """
     keyed = [(task, conditions.key(task.request)) for task in tasks]
     missing = dict.fromkeys(key for _, key in keyed if key not in output)
+    refused: dict[str, str] = {}
     on_done(len(tasks) - len(missing), len(tasks))
     for task, key in keyed:
-        if key not in missing:
-            continue
-        del missing[key]
-        try:
-            review = judge(task.request)
-        except (InputError, TextTooLongError) as fault:
-            on_fault(InputError(f"{task.place} {fault}"))
-        else:
-            output.add(Line(id=task.id, key=key, request=request_hash(task.request), review=review))
-        on_done(len(tasks) - len(missing), len(tasks))
-    for line in output.finish(keyed, lambda task: was(task.request)):
-        on_line(line)
+        if key in missing:
+            del missing[key]
+            try:
+                review = judge(task.request)
+            except (InputError, TextTooLongError) as fault:
+                refused[key] = str(fault)
+            else:
+                output.add(Line(id=task.id, key=key, request=request_hash(task.request), review=review))
+            on_done(len(tasks) - len(missing), len(tasks))
+        if key in refused:
+            on_fault(RowError(task.path, task.line, refused[key]))
+    for task, line in output.finish(keyed, lambda task: was(task.request)):
+        on_line(task, line)

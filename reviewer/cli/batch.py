@@ -26,8 +26,8 @@ from reviewer.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from reviewer.batch import Earlier, Line, Predecessor, Task
-    from reviewer.errors import InputError
+    from reviewer.batch import Annotations, Earlier, Line, Predecessor, Task
+    from reviewer.errors import RowError
     from reviewer.schema import Review, ReviewRequest
     from reviewer.settings import FailOn, Settings
 
@@ -56,6 +56,14 @@ def batch(
             "--old-manual", help="OLD 用的手册（目录、名字；none 是随附的）：改动无关的行沿用旧审核。"
         ),
     ] = None,
+    annotate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--annotate",
+            metavar="FILE",
+            help="把问题标在 IN 的行上，写成 .sarif 或 .rdjsonl（看后缀）；可多次给出。",
+        ),
+    ] = None,
     model: Model = None,
     adapter: Adapter = None,
     classifier: Classifier = None,
@@ -72,10 +80,11 @@ def batch(
 
     退出码：1 有达到 --fail-on 的问题；否则 2 有不能审核的行；否则 3 有没审完的；否则 0。
     """
-    from reviewer.batch import read_tasks
-    from reviewer.errors import InputError
+    from reviewer.batch import open_annotations
     from reviewer.settings import load_settings
 
+    targets = annotate or ()
+    _refuse_annotate(targets, [path for path in (source, out, recheck) if path])
     overrides = {
         "channel": channel,
         "stage": stage,
@@ -101,25 +110,53 @@ def batch(
     if old_manual is not None:
         then = load_settings({**overrides, "corpus": old_manual}, cwd=Path.cwd()).settings
         before = _predecessor(then, earlier, options)
-    tally = _Tally(settings.fail_on, rechecks=earlier is not None)
+    with open_annotations(source, targets) as annotations:
+        tally = _Tally(settings.fail_on, annotations, rechecks=earlier is not None)
+        tasks = _read(source, settings, tally)
+        _run(tasks, out, settings, _Job(options, earlier, before), tally)
+    typer.echo(tally.to_text(), nl=False)
+    raise typer.Exit(tally.code)
+
+
+def _read(source: Path, settings: "Settings", tally: "_Tally") -> "Sequence[Task]":
+    from reviewer.batch import read_tasks
+    from reviewer.errors import InputError
+
     defaults = {"channel": settings.channel, "stage": settings.stage}
     tasks = read_tasks(source, defaults, on_fault=tally.fault, on_unused=_tell_unused)
     if not tasks:
         raise InputError(f"{source} 里没有可以审核的行。")
     _tell_repeated([task.id for task in tasks])
-    _run(tasks, out, settings, _Job(options, earlier, before), tally)
-    typer.echo(tally.to_text(), nl=False)
-    raise typer.Exit(tally.code)
+    return tasks
+
+
+def _refuse_annotate(targets: "Sequence[Path]", taken: "Sequence[Path]") -> None:
+    from reviewer.batch import part_of
+    from reviewer.errors import InputError
+    from reviewer.formats import get_file_formatter
+
+    names = {name.resolve() for path in taken for name in (path, part_of(path))}
+    for target in targets:
+        get_file_formatter(target)
+        _refuse_special("--annotate", target)
+        if target.resolve() in names:
+            raise InputError(f"--annotate {target} 是别的输入或输出文件；请换一个。")
+
+
+def _refuse_special(option: str, path: Path) -> None:
+    from reviewer.errors import InputError
+
+    # Writing replaces the name: a link, /dev/stdout for one, would be gone.
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise InputError(f"{option} {path} 不是普通文件；请给一个文件名。")
 
 
 def _refuse_out(out: Path, source: Path) -> None:
     from reviewer.batch import part_of
     from reviewer.errors import InputError
 
-    # Writing replaces the name: a link, /dev/stdout for one, would be gone.
     for path in (out, part_of(out)):
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise InputError(f"--out {path} 不是普通文件；请给一个文件名。")
+        _refuse_special("--out", path)
         if path.exists() and source.exists() and path.samefile(source):
             raise InputError(f"--out {path} 就是输入文件 {source}；请换一个。")
 
@@ -127,27 +164,30 @@ def _refuse_out(out: Path, source: Path) -> None:
 class _Tally:
     """What came of the rows, and the exit code that says so."""
 
-    def __init__(self, fail_on: "FailOn", *, rechecks: bool) -> None:
+    def __init__(self, fail_on: "FailOn", annotations: "Annotations", *, rechecks: bool) -> None:
         from reviewer.batch import Changes, Summary
 
         self._summary = Summary()
         self._changes = Changes() if rechecks else None
+        self._annotations = annotations
         self._faults = 0
         self._fail_on = fail_on
         self._codes: set[int] = set()
 
-    def fault(self, fault: "InputError") -> None:
+    def fault(self, fault: "RowError") -> None:
         """Tell of a row that cannot be reviewed."""
         from reviewer.formats.escaping import one_line
 
         self._faults += 1
+        self._annotations.fault(fault)
         typer.echo(f"错误：{one_line(str(fault))}", err=True)
 
-    def line(self, line: "Line") -> None:
+    def line(self, task: "Task", line: "Line") -> None:
         """Count a line of the output."""
         from reviewer.cli.exit_codes import exit_code
 
         self._summary.add(line.review)
+        self._annotations.line(task, line)
         self._codes.add(exit_code(line.review, self._fail_on))
         if self._changes is not None:
             self._changes.add(line)

@@ -8,25 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reviewer.errors import InputError
+from reviewer.errors import InputError, RowError
 
 # GB 18030 reads what Excel saves as CSV on a Chinese system; as it reads nearly anything it comes last.
 _ENCODINGS = ("utf-8-sig", "gb18030")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = frozenset({".jsonl", ".ndjson"})
 
-OnFault = Callable[[InputError], None]
+OnFault = Callable[[RowError], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells by column and the line that the row begins on, from 1; a header counts as a line."""
+    """Cells by column, the line that the row begins on, and its text as the file has it.
+
+    Lines count from 1, a header too, and end at LF; at CR only where a file has no LF. The text ends
+    without its line break and begins without a byte order mark.
+    """
 
     line: int
     cells: Mapping[str, Any]
+    text: str
 
 
-def _refuse(fault: InputError) -> None:
+def _refuse(fault: RowError) -> None:
     raise fault
 
 
@@ -66,39 +71,43 @@ def _text(path: Path) -> str:
 
 def _separated(path: Path, columns: Collection[str], delimiter: str, on_fault: OnFault) -> Iterator[Row]:
     header: list[str] | None = None
-    for line, cells in _cells(path, delimiter, on_fault):
+    for line, cells, text in _cells(path, delimiter, on_fault):
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
             header = [cell.strip() for cell in cells]
             _check_header(path, header, columns)
         elif len(cells) != len(header):
-            on_fault(InputError(f"{path}:{line} 有 {len(cells)} 列，表头有 {len(header)} 列。"))
+            on_fault(RowError(path, line, f"有 {len(cells)} 列，表头有 {len(header)} 列。"))
         else:
-            yield Row(line, dict(zip(header, cells, strict=True)))
+            yield Row(line, dict(zip(header, cells, strict=True)), text)
 
 
-def _cells(path: Path, delimiter: str, on_fault: OnFault) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line that each record begins on and its cells."""
+def _cells(path: Path, delimiter: str, on_fault: OnFault) -> Iterator[tuple[int, list[str], str]]:
+    """Yield the line that each record begins on, its cells, and its text."""
     # newline="" leaves line ends inside quoted cells to the reader.
     text = _text(path)
     # A long cell is no damage: whoever reads the row says what is too long. The limit is csv's own, for all.
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    source = io.StringIO(text, newline="")
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    line_end = "\n" if "\n" in text else "\r"
+    line, start = 1, 0
     while True:
-        line = reader.line_num + 1
         try:
-            yield line, next(reader)
+            cells = next(reader)
         except StopIteration:
             return
         except csv.Error as cause:
             # Where a quote is wrong nobody knows where the next row begins: no pieces of rows.
-            fault = InputError(
-                f"{path}:{line} 不是合法的 CSV（引号不配对）；这一行和以后的行没有读，请改正。"
-            )
+            fault = RowError(path, line, "不是合法的 CSV（引号不配对）；这一行和以后的行没有读，请改正。")
             fault.__cause__ = cause
             on_fault(fault)
             return
+        record = text[start : source.tell()]
+        yield line, cells, record.rstrip("\r\n")
+        line += record.count(line_end)
+        start += len(record)
 
 
 def _check_header(path: Path, header: list[str], columns: Collection[str]) -> None:
@@ -113,19 +122,19 @@ def _json_lines(path: Path, columns: Collection[str], on_fault: OnFault) -> Iter
         if not line.strip():
             continue
         try:
-            yield Row(number, _object(f"{path}:{number}", line, columns))
-        except InputError as fault:
+            yield Row(number, _object(path, number, line, columns), line.rstrip("\r"))
+        except RowError as fault:
             on_fault(fault)
 
 
-def _object(place: str, line: str, columns: Collection[str]) -> dict[str, Any]:
+def _object(path: Path, number: int, line: str, columns: Collection[str]) -> dict[str, Any]:
     try:
         cells = json.loads(line)
     except (ValueError, RecursionError) as cause:
-        raise InputError(f"{place} 不是 JSON：{cause}。") from cause
+        raise RowError(path, number, f"不是 JSON：{cause}。") from cause
     if not isinstance(cells, dict):
-        raise InputError(f"{place} 不是 JSON 对象。")
+        raise RowError(path, number, "不是 JSON 对象。")
     for column in columns:
         if column not in cells:
-            raise InputError(f"{place} 没有“{column}”列。")
+            raise RowError(path, number, f"没有“{column}”列。")
     return cells

@@ -1,13 +1,15 @@
 """Output formats by name."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, get_args
 
 from reviewer.errors import InputError
 from reviewer.formats.json_format import format_json
 from reviewer.formats.jsonl import format_jsonl
-from reviewer.formats.rdjsonl import format_rdjsonl
-from reviewer.formats.sarif import format_sarif
+from reviewer.formats.rdjsonl import format_rdjsonl, format_rdjsonl_file
+from reviewer.formats.rows import FileReview
+from reviewer.formats.sarif import format_sarif, format_sarif_file
 from reviewer.formats.text import render_plain
 from reviewer.schema import Review
 
@@ -25,6 +27,13 @@ _FORMATTERS: dict[str, Formatter] = {
     "sarif": lambda review, path: format_sarif(review, path=path),
 }
 
+FileFormatter = Callable[[FileReview], str]
+
+_FILE_FORMATTERS: dict[str, FileFormatter] = {
+    ".sarif": format_sarif_file,
+    ".rdjsonl": format_rdjsonl_file,
+}
+
 
 def get_formatter(name: str) -> Formatter:
     """Return the function from a review and the draft's file name to text that ends with a line break.
@@ -36,3 +45,17 @@ def get_formatter(name: str) -> Formatter:
         return _FORMATTERS[name]
     except KeyError:
         raise InputError(f"没有输出格式“{name}”；可用：{'、'.join(FORMAT_NAMES)}。") from None
+
+
+def get_file_formatter(path: Path) -> FileFormatter:
+    """Return the function from what came of the rows of a file to the text of ``path``, by its suffix.
+
+    Raises:
+        InputError: there is no format of that suffix.
+    """
+    try:
+        return _FILE_FORMATTERS[path.suffix.lower()]
+    except KeyError:
+        raise InputError(
+            f"不认识 {path} 的格式；标注文件的名字要以 {' 或 '.join(_FILE_FORMATTERS)} 结尾。"
+        ) from None

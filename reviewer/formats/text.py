@@ -7,7 +7,7 @@ so it can neither steer the terminal nor pass for a heading.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reviewer.formats.changes import changes
 from reviewer.formats.escaping import one_line, visible
@@ -244,7 +244,7 @@ def _reasons(rewrite: RewriteOut) -> list[str]:
 
 def _tail(review: Review, notice: str) -> Iterator[Paragraph]:
     if review.not_assessed:
-        yield _note(_not_assessed(review.not_assessed))
+        yield _note(unassessed(review.not_assessed))
     yield _note(_coverage(review))
     for note in review.notes:
         yield _note(f"注意：{one_line(note)}")
@@ -256,7 +256,8 @@ def _note(text: str) -> Paragraph:
     return Paragraph((Fragment(text, "dim"),), hanging=_INDENT)
 
 
-def _not_assessed(entries: list[NotAssessedOut]) -> str:
+def unassessed(entries: Sequence[NotAssessedOut]) -> str:
+    """Return one line that counts the rules without an answer and names them by reason."""
     by_reason: dict[str, list[str]] = {}
     for entry in entries:
         by_reason.setdefault(entry.why, []).append(entry.rule)

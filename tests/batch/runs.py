@@ -31,7 +31,7 @@ class Judge:
 
 def tasks_of(*drafts: str) -> list[Task]:
     return [
-        Task(f"t{number}", f"in.jsonl:{number}", request_of({"draft": draft}))
+        Task(f"t{number}", Path("in.jsonl"), number, draft, request_of({"draft": draft}))
         for number, draft in enumerate(drafts, start=1)
     ]
 

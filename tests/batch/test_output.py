@@ -96,6 +96,15 @@ def test_a_draft_that_the_reviewer_refuses_does_not_stop_the_rest(tmp_path: Path
     assert [line.id for line in lines] == ["t2", "t3"]
 
 
+def test_a_refused_draft_is_told_of_every_row_that_has_it(tmp_path: Path) -> None:
+    faults: list[str] = []
+    judge = Judge(**{DRAFTS[0]: InputError("太长。")})
+    drafts = (DRAFTS[0], DRAFTS[1], DRAFTS[0])
+    run(tmp_path / "out.jsonl", judge, *drafts, on_fault=lambda told: faults.append(str(told)))
+    assert judge.asked == [*DRAFTS[:2]]
+    assert faults == ["in.jsonl:1 太长。", "in.jsonl:3 太长。"]
+
+
 def test_progress_counts_what_was_known_already(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     run(tmp_path / "out.jsonl", Judge(), *DRAFTS[:2])

@@ -83,7 +83,7 @@ def test_csv_columns_have_the_same_names(tmp_path: Path, encoding: str) -> None:
 def test_a_bad_row_is_told_with_its_line_and_the_rest_is_read(tmp_path: Path, row: str, what: str) -> None:
     path = written(tmp_path / "in.jsonl", f'{{"draft": "您好。"}}\n{row}\n{{"draft": "好的。"}}\n')
     tasks, [fault] = read(path)
-    assert [task.place for task in tasks] == [f"{path}:1", f"{path}:3"]
+    assert [(task.path, task.line) for task in tasks] == [(path, 1), (path, 3)]
     assert fault.startswith(f"{path}:2 ")
     assert what in fault
 
@@ -103,6 +103,28 @@ def test_behind_a_damaged_quotation_nothing_is_read(tmp_path: Path, row: str) ->
     assert [task.request.draft for task in tasks] == ["您好。"]
     assert fault.startswith(f"{path}:3 ")
     assert "以后的行没有读" in fault
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+def test_a_row_knows_where_it_stands_and_its_text(tmp_path: Path, encoding: str, line_end: str) -> None:
+    # A lone carriage return within a cell ends no line.
+    rows = ["draft,customer", '"您好，', '请""稍""等。",甲', "", '好的。,"乙\r丙"', "再见。,丁"]
+    tasks, faults = read(written(tmp_path / "in.csv", line_end.join(rows).encode(encoding)))
+    assert faults == []
+    assert [(task.line, task.text) for task in tasks] == [
+        (2, line_end.join(rows[1:3])),
+        (5, rows[4]),
+        (6, rows[5]),
+    ]
+    objects = [f'{{"draft": "{draft}"}}' for draft in ("您好。", "好的。")]
+    tasks, _ = read(written(tmp_path / "in.jsonl", line_end.join((*objects, "")).encode(encoding)))
+    assert [(task.line, task.text) for task in tasks] == [*enumerate(objects, start=1)]
+
+
+def test_without_a_line_feed_a_carriage_return_ends_a_line(tmp_path: Path) -> None:
+    tasks, _ = read(written(tmp_path / "in.csv", "draft\r您好。\r好的。\r"))
+    assert [(task.line, task.text) for task in tasks] == [(2, "您好。"), (3, "好的。")]
 
 
 def test_a_table_without_drafts_cannot_be_read(tmp_path: Path) -> None:

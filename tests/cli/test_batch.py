@@ -83,6 +83,54 @@ def test_faults_go_to_standard_error_and_the_summary_to_standard_output(
     assert [(line["id"], line["review"]["verdict"]) for line in lines] == [("a", "pass"), ("b", "revise")]
 
 
+@pytest.mark.parametrize(
+    ("given", "code", "lines", "successful"),
+    [
+        ([CLEAN], 0, [], True),
+        ([CLEAN, MINOR], 1, [2], True),
+        ([CLEAN, BAD], 2, [2], False),
+        ([BAD], 2, [1, None], False),
+        ([LATE, CLEAN], 3, [1], False),
+        ([BAD, LATE, CLEAN, MINOR], 1, [4, 1, 2], False),
+    ],
+)
+def test_annotations_are_written_whatever_the_exit_code(
+    given: list[object],
+    code: int,
+    lines: list[int | None],
+    successful: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows(*given)
+    options = ["--annotate", "found.rdjsonl", "--annotate", "found.sarif"]
+    assert call("batch", "in.jsonl", "-o", "out.jsonl", *options, capsys=capsys)[0] == code
+    items = stored("found.rdjsonl")
+    assert [item["location"].get("range", {}).get("start", {}).get("line") for item in items] == lines
+    (run,) = json.loads(Path("found.sarif").read_text(encoding="utf-8"))["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is successful
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("found.xml", "不认识 found.xml 的格式；标注文件的名字要以 .sarif 或 .rdjsonl 结尾。"),
+        ("link.sarif", "--annotate link.sarif 不是普通文件"),
+        ("out.rdjsonl", "--annotate out.rdjsonl 是别的输入或输出文件"),
+    ],
+)
+def test_an_annotation_file_that_cannot_be_is_one_line(
+    target: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(Reviewer, "from_settings")
+    Path("link.sarif").symlink_to("elsewhere.sarif")
+    rows(CLEAN)
+    arguments = ["in.jsonl", "-o", "./out.rdjsonl", "--annotate", "good.sarif", "--annotate", target]
+    code, out, err = call("batch", *arguments, capsys=capsys)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert why in err
+    assert sorted(path.name for path in Path().iterdir()) == ["in.jsonl", "link.sarif"]
+
+
 def test_what_decides_a_review_is_part_of_what_is_known(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

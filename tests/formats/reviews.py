@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reviewer.formats.rows import FileReview, Row
 from reviewer.schema import (
     FindingOut,
     NotAssessedOut,
@@ -89,3 +90,11 @@ def make_review(
         timing_ms={"checks": 2.0, "grade": 812.4, "total": 1234.5},
         versions=_VERSIONS,
     )
+
+
+def make_file(*rows: tuple[int, str, Review]) -> FileReview:
+    """Return what came of ``rows``: line, text, review; the id is r and the line."""
+    file = FileReview("replies/a.csv")
+    for line, text, review in rows:
+        file.add(Row(f"r{line}", line, text), review)
+    return file

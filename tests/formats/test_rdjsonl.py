@@ -1,9 +1,10 @@
 import json
 from typing import Any
 
-from reviewer.formats.rdjsonl import format_rdjsonl
-from reviewer.schema import Review, RewriteOut
-from tests.formats.reviews import make_finding, make_review
+from reviewer.formats.rdjsonl import format_rdjsonl, format_rdjsonl_file
+from reviewer.formats.rows import FileReview, Row
+from reviewer.schema import NotAssessedOut, Review, RewriteOut
+from tests.formats.reviews import make_file, make_finding, make_review
 
 DRAFT = "您好🙏\n你等着吧，别问了。"
 REWRITE = RewriteOut(text="请您稍等。", status="verified")
@@ -74,3 +75,66 @@ def test_no_line_is_longer_than_the_reader_takes() -> None:
 
 def test_no_findings_give_no_output() -> None:
     assert format_rdjsonl(make_review(), path="d") == ""
+
+
+def of_file(file: FileReview) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in format_rdjsonl_file(file).splitlines()]
+
+
+def test_a_finding_on_a_row_stands_at_its_line_and_bytes() -> None:
+    draft = "您好🙏你等着吧，别问了。"
+    row = f'r1,"{draft}"'
+    review = make_review(draft, [make_finding(draft, "你等着吧，", "别问了。")], rewrite=REWRITE)
+    (found,) = of_file(make_file((7, row, review)))
+    assert found["location"] == {
+        "path": "replies/a.csv",
+        "range": {"start": {"line": 7, "column": 15}, "end": {"line": 7, "column": 30}},
+    }
+    assert row.encode()[15 - 1 : 30 - 1].decode() == "你等着吧，"
+    assert found["message"].splitlines() == [
+        "r7：敬语称谓：用“你”称呼客户。",
+        "原文：“你等着吧，”、“别问了。”",
+        "规则：全程用“您”称呼客户。（服务规范 A01 敬语称谓）",
+    ]
+    assert (found["severity"], found["code"]) == ("INFO", {"value": "A01"})
+    # The rewrite is of the draft, not of the row.
+    assert "suggestions" not in found
+
+
+def test_what_cannot_be_found_in_the_row_is_a_range_of_lines() -> None:
+    review = make_review("你你", [make_finding("你你", "你"), make_finding("你你")])
+    ambiguous, missing = of_file(make_file((3, "你你", review)))
+    assert ambiguous["location"]["range"] == missing["location"]["range"] == {"start": {"line": 3}}
+    assert "原文" not in missing["message"]
+
+
+def test_rows_without_a_verdict_are_diagnostics_too() -> None:
+    file = make_file(
+        *(
+            (line, "您好", make_review("您好", not_assessed=[entry]))
+            for line, entry in (
+                (9, NotAssessedOut(rule="A01", severity="minor", why="到时限")),
+                (4, NotAssessedOut(rule="E01", severity="red", why="到时限")),
+            )
+        )
+    )
+    file.refuse(2, "replies/a.csv:2 草稿是空的。")
+    file.stop("引擎坏了。" * 10_000)
+    found = of_file(file)
+    assert [item["location"].get("range", {}).get("start") for item in found] == [
+        {"line": 2}, {"line": 4}, {"line": 9}, None
+    ]  # fmt: skip
+    assert [item["severity"] for item in found] == ["WARNING", "WARNING", "INFO", "WARNING"]
+    assert "r4：没有审完" in found[1]["message"]
+    assert all(len(line.encode()) < 64 * 1024 for line in format_rdjsonl_file(file).splitlines())
+
+
+def test_no_row_makes_a_line_longer_than_the_reader_takes() -> None:
+    file = FileReview("a.csv")
+    finding = make_finding("你" * 4_000, (0, 4_000))
+    file.add(Row("行" * 30_000, 1, "x"), make_review("你" * 4_000, [finding]))
+    assert len(format_rdjsonl_file(file).encode()) < 64 * 1024
+
+
+def test_a_file_of_passes_gives_no_output() -> None:
+    assert format_rdjsonl_file(make_file((1, "您好", make_review("您好")))) == ""

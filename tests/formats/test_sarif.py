@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewer.formats.sarif import format_sarif
+from reviewer.formats.rows import FileReview
+from reviewer.formats.sarif import format_sarif, format_sarif_file
 from reviewer.schema import NotAssessedOut, Review, RewriteOut
-from tests.formats.reviews import make_finding, make_review
+from tests.formats.reviews import make_file, make_finding, make_review
 
 DRAFT = "您好🙏\n你等着吧，别问了。"
 
@@ -123,3 +124,79 @@ def test_an_absolute_path_is_a_file_uri(tmp_path: Path) -> None:
     uri = run["artifacts"][0]["location"]["uri"]
     assert uri.startswith("file:///")
     assert uri.endswith("/a%20b.txt")
+
+
+def run_of_file(file: FileReview) -> dict[str, Any]:
+    (run,) = json.loads(format_sarif_file(file))["runs"]
+    assert isinstance(run, dict)
+    return run
+
+
+def test_a_finding_on_a_row_stands_at_its_line_and_columns() -> None:
+    draft = "您好🙏你等着吧，"
+    finding = make_finding(draft, "你等着吧，", severity="major")
+    run = run_of_file(make_file((7, f'r1,"{draft}",在吗', make_review(draft, [finding]))))
+    (result,) = run["results"]
+    (location,) = result["locations"]
+    assert run["artifacts"] == [{"location": {"uri": "replies/a.csv"}}]
+    assert location["physicalLocation"] == {
+        "artifactLocation": {"uri": "replies/a.csv", "index": 0},
+        "region": {
+            "startLine": 7,
+            "startColumn": 8,
+            "endLine": 7,
+            "endColumn": 13,
+            "snippet": {"text": "你等着吧，"},
+        },
+    }
+    assert result["level"] == "warning"
+    assert result["message"]["text"] == "r7：敬语称谓：用“你”称呼客户。\n原文：“你等着吧，”"
+    assert result["properties"] == {"row": "r7", "probability": 0.9, "origin": "grader"}
+    assert run["invocations"] == [{"executionSuccessful": True, "toolExecutionNotifications": []}]
+    assert run["tool"]["driver"]["version"] == "0.1.0"
+
+
+def test_what_cannot_be_found_in_the_row_stands_at_the_whole_line_once() -> None:
+    draft = '你说"好"，你等着。'
+    finding = make_finding(draft, "你", '说"好"，')
+    row = json.dumps({"draft": draft, "customer": "你"}, ensure_ascii=False)
+    (result,) = run_of_file(make_file((3, row, make_review(draft, [finding]))))["results"]
+    assert [place["physicalLocation"]["region"] for place in result["locations"]] == [{"startLine": 3}]
+
+
+def test_rules_of_all_rows_are_listed_once() -> None:
+    reviews = [
+        make_review("你好", [make_finding("你好", "你", rule=rule) for rule in rules])
+        for rules in (("A01", "A04"), ("A04",))
+    ]
+    run = run_of_file(make_file(*((line, "你好", review) for line, review in enumerate(reviews, start=1))))
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["A01", "A04"]
+    assert [(result["ruleId"], result["ruleIndex"]) for result in run["results"]] == [
+        ("A01", 0), ("A04", 1), ("A04", 1)
+    ]  # fmt: skip
+
+
+def test_rows_without_a_verdict_make_the_invocation_unsuccessful() -> None:
+    late = [NotAssessedOut(rule="E01", severity="major", why="到{0}时限")]
+    file = make_file((4, "您好", make_review("您好", not_assessed=late)))
+    file.refuse(2, "replies/a.csv:2 草稿是空的。")
+    file.stop("引擎坏了。")
+    (invocation,) = run_of_file(file)["invocations"]
+    assert invocation["executionSuccessful"] is False
+    told = invocation["toolExecutionNotifications"]
+    places = [entry["locations"][0]["physicalLocation"].get("region") for entry in told]
+    assert places == [{"startLine": 2}, {"startLine": 4}, None]
+    assert [entry["level"] for entry in told] == ["error", "warning", "error"]
+    assert told[0]["message"]["text"].endswith("replies/a.csv:2 草稿是空的。")
+    assert told[1]["message"]["text"] == (
+        "r4：没有审完，不能当作通过：规则未审核 1 条（重要1）——到{{0}}时限：E01"
+    )
+    assert "引擎坏了" in told[2]["message"]["text"]
+
+
+def test_a_file_of_which_nothing_was_reviewed_names_no_version() -> None:
+    file = FileReview("a.csv")
+    file.stop("没有 a.csv。")
+    run = run_of_file(file)
+    assert "version" not in run["tool"]["driver"]
+    assert (run["results"], run["properties"]) == ([], {})
