@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from reviewer.errors import ReviewerError
-from reviewer.service.server import ImpatientProtocol, run_server
+from reviewer.service.server import ImpatientProtocol, bind, run_server
 from tests.service.fakes import RED, failing_factory, make_settings, wait_for
 from tests.service.processes import served_by_a_process
 
@@ -63,3 +63,11 @@ def test_models_that_cannot_be_loaded_end_the_server_with_the_reason(tmp_path: P
         listener.listen()
         with pytest.raises(ReviewerError, match="模型文件不见了"):
             run_server(make_settings(tmp_path), failing_factory, listener=listener)
+
+
+@pytest.mark.enable_socket
+def test_small_packets_do_not_wait_for_an_acknowledgement() -> None:
+    with bind("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
