@@ -35,7 +35,7 @@ from reviewer.index.bm25 import Bm25Index
 from reviewer.index.chunks import Passage, chunk_manual, split_text
 from reviewer.index.dense import RECALL_AT, DenseIndex, recall_of
 from reviewer.index.encoder import Encoder, HashingEncoder, Matrix
-from reviewer.index.fusion import RRF_K
+from reviewer.index.fusion import RRF_K, Ranking
 from reviewer.index.meta import read_meta
 from reviewer.index.query import ManualIndex
 from reviewer.index.store import build_index, open_index
@@ -216,7 +216,7 @@ def searching(side: str, scratch: Path) -> dict[str, Any]:
                 scratch / "flat.faiss", dimension=vectors.shape[1], count=count_of(scratch)
             )
         )
-        found, dense = many(lambda vector: opened.search(vector, RECALL_AT), vectors)
+        found, dense = many(lambda vector: opened.rank(vector, RECALL_AT), vectors)
         return {"open_cpu_ms": ms(seconds), "dense": dense, **memory(begun_with), "found": scores(found)}
     digest = HashCache(scratch).file
 
@@ -226,13 +226,13 @@ def searching(side: str, scratch: Path) -> dict[str, Any]:
     first = timed(open_it)[1]
     index, seconds = timed(open_it)
     encoder = GivenEncoder(queries, vectors, "synthetic")
-    found, dense = many(lambda vector: index.dense.search(vector, RECALL_AT), vectors)
+    found, dense = many(lambda vector: index.dense.rank(vector, RECALL_AT), vectors)
     hits, fused = many(lambda query: index.search(query, encoder=encoder, top_k=RECALL_AT), queries)
     return {
         "first_open_cpu_ms": ms(first),
         "open_cpu_ms": ms(seconds),
         "dense": dense,
-        "bm25_alone": many(lambda query: index.bm25.search(query, RECALL_AT), queries)[1],
+        "bm25_alone": many(lambda query: index.bm25.rank(query, RECALL_AT), queries)[1],
         "bm25_of_all_tokens": many(index.bm25.scores, queries)[1],
         "bm25_recall_at_8": bm25_recall(index.bm25, queries),
         "search": fused,
@@ -288,9 +288,9 @@ def memory(before: dict[str, int] | None = None) -> dict[str, int]:
     return now if before is None else now | {"peak_rss_mb_before_opening": before["peak_rss_mb"]}
 
 
-def scores(found: Sequence[Sequence[tuple[int, float]]]) -> list[list[float]]:
+def scores(found: Sequence[Ranking]) -> list[list[float]]:
     """Return the cosines, one row a query."""
-    return [[score for _, score in row] for row in found]
+    return [ranking.scores.tolist() for ranking in found]
 
 
 def fused_recall(
@@ -316,19 +316,17 @@ def fused_recall(
 def real_recall(
     made: Sequence[Passage], queries: Sequence[str], encoder: Encoder, cache: Path
 ) -> dict[str, Any]:
-    """Return what inverted lists find among real vectors; half of the queries choose, the others judge."""
+    """Return what a quick scan finds among real vectors; half of the queries choose, the others judge."""
     vectors = embed([passage.searchable for passage in made], encoder, cache)
     asked = encoder.encode_query(queries)
     chosen, judged = asked[::2], asked[1::2]
-    lists, choice = DenseIndex.build_lists(vectors, chosen)
+    quick, choice = DenseIndex.build_quick(vectors, chosen)
     exact = DenseIndex.build(vectors)
-    pairs = [[index.search(vector, RECALL_AT) for vector in judged] for index in (lists, exact)]
+    found, nearest = ([index.rank(vector, RECALL_AT) for vector in judged] for index in (quick, exact))
     return {
         "passages": len(made),
         "type": choice.kind,
-        "lists": choice.lists,
-        "probes": choice.probes,
-        "recall_at_8": recall_of(np.array(scores(pairs[0])), np.array(scores(pairs[1]))),
+        "recall_at_8": recall_of(np.array(scores(found)), np.array(scores(nearest))),
         "queries": len(judged),
     }
 

@@ -26,7 +26,7 @@ def build(
         built = build_manual_index(settings, progress=progress)
     typer.echo(f"索引已建立：{built.passages} 段，手册 {built.manual_hash}，位于 {built.folder}")
     meta, _ = read_meta(built.folder)
-    if meta.search is not None and meta.search.type == "ivf":
+    if meta.search is not None and meta.search.type == "pq":
         typer.echo(f"手册较大，向量检索用近似方法：对精确检索的 recall@8 实测 {meta.search.recall_at_8:.3f}")
 
 

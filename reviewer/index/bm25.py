@@ -12,6 +12,8 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, Self
@@ -21,7 +23,7 @@ import numpy.typing as npt
 
 from reviewer.errors import IndexMismatchError
 from reviewer.folding import fold
-from reviewer.index.fusion import Ranking
+from reviewer.index.fusion import Items, Ranking, Ranks, Scores
 
 # Raise whenever tokenise() or the folding changes: indexes of another version are refused.
 TOKENISER_VERSION = "1"
@@ -30,8 +32,12 @@ _PARAMS = "params.index.json"
 _HASHES = "tokens.npy"
 # ASCII words whole; runs of any other letters or digits are cut into characters and pairs.
 _WORD_OR_RUN = re.compile(r"([a-z0-9]+)|([^\W_a-z0-9]+)")
-# So many postings of a query's tokens, rarest first, are added up in a mapped index (decision 0009).
-_POSTINGS = 1_000_000
+_ROW_ARRAYS = ("data", "indices", "indptr")
+# In a mapped index, so many postings of a query's tokens, rarest first, are added up over all rows, and at
+# least so many of the best rows are then scored by all tokens: of 100,000 passages they hold all of the
+# eight best, and of the hundred best (decision 0009).
+_POSTINGS = 300_000
+_CANDIDATES = 1_000
 # Stands for a text without tokens; no query can hold it.
 _NO_TOKEN = ""
 
@@ -63,14 +69,27 @@ class _Model(Protocol):
     def save(self, save_dir: Path, *, show_progress: bool, allow_pickle: bool) -> None: ...
 
 
-class _Postings(Protocol):
-    """What is used of ``scipy.sparse.csc_array``, one column a token."""
+class _Sparse(Protocol):
+    """What is used of the sparse arrays of scipy."""
 
+    data: npt.NDArray[np.float32]
+    indices: npt.NDArray[np.int32]
     indptr: npt.NDArray[np.int32]
 
-    def __getitem__(self, at: tuple[slice, npt.NDArray[np.signedinteger]]) -> Self: ...
+    def __getitem__(self, at: object) -> Self: ...
+
+    def tocsr(self) -> "_Sparse": ...
 
     def __matmul__(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Mapped:
+    """What a mapped index has besides: the scores of every token in every row, by token and by row."""
+
+    hashes: npt.NDArray[np.uint64]
+    by_token: _Sparse
+    by_row: _Sparse
 
 
 class HashedVocabulary(Mapping[str, int]):
@@ -99,13 +118,11 @@ class HashedVocabulary(Mapping[str, int]):
 class Bm25Index:
     """Scores texts by the tokens they share with a query; rows are numbered in the order given."""
 
-    def __init__(self, model: _Model, hashes: npt.NDArray[np.uint64] | None = None) -> None:
+    def __init__(self, model: _Model, mapped: _Mapped | None = None) -> None:
         self._model = model
-        self._hashes = hashes
-        self._postings: _Postings | None = None
-        if hashes is not None:
-            model.vocab_dict = HashedVocabulary(hashes)
-            self._postings = _matrix(model)
+        self._mapped = mapped
+        if mapped is not None:
+            model.vocab_dict = HashedVocabulary(mapped.hashes)
 
     def __len__(self) -> int:
         return int(self._model.scores["num_docs"])
@@ -122,57 +139,61 @@ class Bm25Index:
         numbers, vocabulary = _numbered(texts, order=_hash if mapped else str)
         model = _bm25s().BM25(method="lucene", k1=1.5, b=0.75)
         model.index((numbers, vocabulary), create_empty_token=False, show_progress=False)
-        return cls(model, np.array([*map(_hash, vocabulary)], dtype=np.uint64) if mapped else None)
+        if not mapped:
+            return cls(model)
+        by_token = _matrix(model)
+        return cls(
+            model, _Mapped(np.array([*map(_hash, vocabulary)], dtype=np.uint64), by_token, by_token.tocsr())
+        )
 
     def scores(self, query: str) -> npt.NDArray[np.float32]:
         """Return one score a row, shape [n], >= 0; all 0 when no token of the query is known."""
         numbers = self._model.get_tokens_ids(tokenise(query))
         return np.asarray(self._model.get_scores_from_ids(numbers), dtype=np.float32)
 
-    def search(
-        self, query: str, top_k: int, *, among: npt.NDArray[np.bool_] | None = None
-    ) -> list[tuple[int, float]]:
-        """Return what :meth:`rank` finds as (row, score)."""
-        return self.rank(query, top_k, among=among).pairs()
-
     def rank(self, query: str, top_k: int, *, among: npt.NDArray[np.bool_] | None = None) -> Ranking:
         """Return at most ``top_k`` rows, best first, equal scores by row.
 
         Rows that share no token with the query are left out, so the ranking may be empty. A mapped index
-        counts the rarest tokens only, as many as ``_POSTINGS`` allows.
+        looks for rows by the rarest tokens only, as many as ``_POSTINGS`` allows, and estimates the ranks
+        of others by them; every score counts all tokens.
 
         Args:
             query: What to search for.
             top_k: Below 1 gives an empty ranking.
             among: Which rows may be found, shape [n]; None allows all.
         """
-        scores = self.scores(query) if self._postings is None else self._quick_scores(self._postings, query)
+        if self._mapped is not None:
+            return self._rank_mapped(self._mapped, query, top_k, among)
+        scores = self.scores(query)
         if among is not None:
             scores *= among
-        rows = np.flatnonzero(scores > 0)
-        if 0 < top_k < len(rows):
-            # Sorting 100,000 scores would take longer than computing them.
-            rows = rows[scores[rows] >= np.partition(scores[rows], -top_k)[-top_k]]
-        order = rows[np.argsort(-scores[rows], kind="stable")][: max(top_k, 0)]
-        return Ranking(order, scores[order])
+        return _best(np.arange(len(self)), scores, top_k)
 
-    def _quick_scores(self, postings: _Postings, query: str) -> npt.NDArray[np.float32]:
-        """Return :meth:`scores` without the tokens that stand in most passages, where it has too many.
-
-        Those cost most of the time and tell least. The rarest token always counts.
-        """
+    def _rank_mapped(
+        self, mapped: _Mapped, query: str, top_k: int, among: npt.NDArray[np.bool_] | None
+    ) -> Ranking:
         counts = Counter(tokenise(query))
         known = [
             (number, n)
             for token, n in counts.items()
             if (number := self._model.vocab_dict.get(token)) is not None
         ]
-        numbers, weights = np.array(known, dtype=np.intc).reshape(-1, 2).T
-        lengths = postings.indptr[numbers + 1] - postings.indptr[numbers]
-        rarest = np.argsort(lengths, kind="stable")
-        n_counted = max(1, int(np.searchsorted(np.cumsum(lengths[rarest]), _POSTINGS, side="right")))
-        counted = rarest[:n_counted]
-        return postings[:, numbers[counted]] @ weights[counted].astype(np.float32)
+        if not known or top_k < 1:
+            return Ranking.empty()
+        numbers, times = np.array(known, dtype=np.intc).T
+        weights = np.zeros(len(mapped.hashes), dtype=np.float32)
+        weights[numbers] = times
+        if among is not None and among.sum() <= top_k:
+            admitted = np.flatnonzero(among)
+            return _best(admitted, mapped.by_row[admitted] @ weights, top_k)
+        rarest = _rarest(mapped.by_token, numbers)
+        rough = mapped.by_token[:, rarest] @ weights[rarest]
+        if among is not None:
+            rough *= among
+        rows = _top(rough, max(top_k, _CANDIDATES))
+        ranking = _best(rows, mapped.by_row[rows] @ weights, top_k)
+        return Ranking(ranking.rows, ranking.scores, beyond=partial(_beyond, mapped.by_row, weights, rough))
 
     def save(self, folder: Path) -> None:
         """Write arrays and vocabulary into ``folder``, creating it.
@@ -180,13 +201,15 @@ class Bm25Index:
         Raises:
             OSError: it cannot be written.
         """
-        if self._hashes is None:
+        if self._mapped is None:
             self._model.save(folder, show_progress=False, allow_pickle=False)
             return
-        self._model.vocab_dict = {}  # bm25s writes it in full
+        vocabulary, self._model.vocab_dict = self._model.vocab_dict, {}  # bm25s writes it in full
         self._model.save(folder, show_progress=False, allow_pickle=False)
-        self._model.vocab_dict = HashedVocabulary(self._hashes)
-        np.save(folder / _HASHES, self._hashes, allow_pickle=False)
+        self._model.vocab_dict = vocabulary
+        np.save(folder / _HASHES, self._mapped.hashes, allow_pickle=False)
+        for name in _ROW_ARRAYS:
+            np.save(_row_array(folder, name), getattr(self._mapped.by_row, name), allow_pickle=False)
 
     @classmethod
     def load(cls, folder: Path, *, mapped: bool = False) -> Self:
@@ -204,7 +227,7 @@ class Bm25Index:
                 folder, load_corpus=False, mmap=mapped, allow_pickle=False, show_progress=False
             )
             if mapped:
-                return cls(model, np.load(folder / _HASHES, mmap_mode="r", allow_pickle=False))
+                return cls(model, _read_mapped(folder, model))
             _check_shapes(model)
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError) as cause:
             raise IndexMismatchError(
@@ -232,19 +255,73 @@ def _numbered(
     return [array("i", final[np.frombuffer(tokens, np.intc)].tobytes()) for tokens in documents], vocabulary
 
 
-def _matrix(model: _Model) -> _Postings:
+def _matrix(model: _Model) -> _Sparse:
     """Return the scores of every token in every row as a sparse matrix over the arrays of ``model``.
 
     Its product with a query takes a third of the time of adding up the postings by numpy.
     """
     from scipy.sparse import csc_array  # type: ignore[import-untyped]
 
-    data, rows, starts = (np.asarray(model.scores[name]) for name in ("data", "indices", "indptr"))
+    data, rows, starts = (np.asarray(model.scores[name]) for name in _ROW_ARRAYS)
     # Of two integer types, scipy would copy one.
-    matrix: _Postings = csc_array(
+    by_token: _Sparse = csc_array(
         (data, rows, starts.astype(rows.dtype)), shape=(model.scores["num_docs"], len(starts) - 1)
     )
-    return matrix
+    return by_token
+
+
+def _read_mapped(folder: Path, model: _Model) -> _Mapped:
+    from scipy.sparse import csr_array
+
+    hashes = np.load(folder / _HASHES, mmap_mode="r", allow_pickle=False)
+    arrays = [
+        np.load(_row_array(folder, name), mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        for name in _ROW_ARRAYS
+    ]
+    by_row = csr_array(tuple(arrays), shape=(model.scores["num_docs"], len(hashes)))
+    return _Mapped(hashes, _matrix(model), by_row)
+
+
+def _row_array(folder: Path, name: str) -> Path:
+    return folder / f"rows.{name}.npy"
+
+
+def _rarest(by_token: _Sparse, numbers: npt.NDArray[np.intc]) -> npt.NDArray[np.intc]:
+    """Return the rarest of the tokens ``numbers``, at least one, as many as ``_POSTINGS`` allows.
+
+    Those that stand in most rows cost most of the time and tell least.
+    """
+    lengths = by_token.indptr[numbers + 1] - by_token.indptr[numbers]
+    rarest = np.argsort(lengths, kind="stable")
+    n_counted = max(1, int(np.searchsorted(np.cumsum(lengths[rarest]), _POSTINGS, side="right")))
+    return numbers[rarest[:n_counted]]
+
+
+def _top(scores: Scores, count: int) -> Items:
+    """Return the rows of the ``count`` highest scores above 0, in rising order, of equal ones the first."""
+    if count >= len(scores):
+        return np.flatnonzero(scores > 0)
+    # Sorting 100,000 scores would take longer than computing them.
+    least = max(np.partition(scores, -count)[-count], np.float32(0))
+    above = np.flatnonzero(scores > least)
+    level = np.flatnonzero(scores == least)[: count - len(above)] if least > 0 else above[:0]
+    return np.sort(np.concatenate([above, level]))
+
+
+def _best(rows: Items, scores: Scores, top_k: int) -> Ranking:
+    """Return the ``top_k`` best of ``rows``, which rise, by ``scores`` above 0."""
+    chosen = _top(scores, top_k) if top_k > 0 else np.zeros(0, dtype=np.int64)
+    order = chosen[np.argsort(-scores[chosen], kind="stable")]
+    return Ranking(rows[order], scores[order])
+
+
+def _beyond(
+    by_row: _Sparse, weights: npt.NDArray[np.float32], rough: Scores, rows: Items
+) -> tuple[Ranks, Scores]:
+    """Return the ranks of ``rows`` by their ``rough`` scores, and their scores by all tokens."""
+    scores = by_row[rows] @ weights
+    ranks = 1.0 + len(rough) - np.searchsorted(np.sort(rough), rough[rows], side="right")
+    return np.where(scores > 0, ranks, np.inf), scores
 
 
 def _hash(token: str) -> int:

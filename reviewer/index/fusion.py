@@ -1,6 +1,7 @@
 """Rankings as arrays, and their fusion."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -11,17 +12,29 @@ import numpy.typing as npt
 RRF_K = 60
 
 Items = npt.NDArray[np.signedinteger]
+Scores = npt.NDArray[np.float32]
+Ranks = npt.NDArray[np.float64]
+
+
+def _unranked(rows: Items) -> tuple[Ranks, Scores]:
+    """Return the places of rows that a search cannot find: no rank, no score."""
+    return np.full(len(rows), np.inf), np.zeros(len(rows), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Distinct rows with their scores, both of shape [n], best first."""
+    """Distinct rows with their scores, both of shape [n], best first.
+
+    ``beyond`` gives rank and score of rows that are not among them; the rank is an estimate, infinite
+    where the search cannot find the row at all. A whole ranking has no others.
+    """
 
     rows: Items
-    scores: npt.NDArray[np.float32]
+    scores: Scores
+    beyond: Callable[[Items], tuple[Ranks, Scores]] = field(default=_unranked, compare=False)
 
     @classmethod
-    def of(cls, rows: Items, scores: npt.NDArray[np.float32]) -> Self:
+    def of(cls, rows: Items, scores: Scores) -> Self:
         """Sort ``rows`` by their ``scores``, highest first, equal ones by row."""
         order = np.lexsort((rows, -scores))
         return cls(rows[order], scores[order])
@@ -31,10 +44,23 @@ class Ranking:
         """Return the ranking of nothing."""
         return cls(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
 
-    def place(self, row: int) -> tuple[int, float] | tuple[None, None]:
-        """Return the rank of ``row``, from 1, and its score; None twice where it is not ranked."""
-        at = np.flatnonzero(self.rows == row)
-        return (int(at[0]) + 1, float(self.scores[at[0]])) if len(at) else (None, None)
+    def places(self, rows: Items) -> tuple[Ranks, Scores]:
+        """Return the rank, from 1, and the score of each of ``rows``, in any order, both of its shape.
+
+        What is not among the rows of the ranking ranks behind them all.
+        """
+        ranks, scores = _unranked(rows)
+        by_row = np.argsort(self.rows)
+        at = np.searchsorted(self.rows, rows, sorter=by_row)
+        known = at < len(by_row)
+        known[known] = self.rows[by_row[at[known]]] == rows[known]
+        found = by_row[at[known]]
+        ranks[known], scores[known] = found + 1, self.scores[found]
+        others = ~known
+        if others.any():
+            estimated, scores[others] = self.beyond(rows[others])
+            ranks[others] = np.maximum(estimated, len(self.rows) + 1)
+        return ranks, scores
 
     def pairs(self) -> list[tuple[int, float]]:
         """Return (row, score), best first."""

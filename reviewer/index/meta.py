@@ -19,8 +19,6 @@ class SearchMeta(BaseModel):
     """How a large index is searched; see ``reviewer.index.dense.Choice``."""
 
     type: Kind
-    lists: int = Field(ge=0)
-    probes: int = Field(ge=0)
     recall_at_8: Annotated[float, Field(ge=0, le=1)]
     queries: int = Field(ge=0)
 

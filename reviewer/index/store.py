@@ -185,13 +185,7 @@ def _write(
         MappedPassages.write(target, passages)
         Columns.of(passages).save(target)
         dense, choice = _dense_of_size(vectors, passages, encoder)
-        search = SearchMeta(
-            type=choice.kind,
-            lists=choice.lists,
-            probes=choice.probes,
-            recall_at_8=round(choice.recall, 4),
-            queries=choice.queries,
-        )
+        search = SearchMeta(type=choice.kind, recall_at_8=round(choice.recall, 4), queries=choice.queries)
     else:
         (target / PASSAGES_FILE).write_bytes(_PASSAGES.dump_json(tuple(passages), indent=1))
         dense = DenseIndex.build(vectors)
@@ -223,7 +217,7 @@ def _dense_of_size(
     # The beginning of a passage, put as a query, lies where queries lie and not on a vector of the index.
     rows = random.Random(0).sample(range(len(passages)), min(_QUERIES, len(passages)))
     queries = encoder.encode_query([passages[row].text[:_QUERY_CHARS] for row in rows])
-    return DenseIndex.build_lists(vectors, queries)
+    return DenseIndex.build_quick(vectors, queries)
 
 
 def _publish(fresh: Path, target: Path, scratch: Path, *, is_done: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,12 @@ from reviewer.index import bm25
 from reviewer.index.bm25 import Bm25Index, tokenise
 
 _TEXTS = ["退款三个工作日到账", "发票可以开电子版", "维修工程师上门 VIP 2024", "！！！"]
+
+
+def find(
+    index: Bm25Index, query: str, top_k: int, *, among: npt.NDArray[np.bool_] | None = None
+) -> list[tuple[int, float]]:
+    return index.rank(query, top_k, among=among).pairs()
 
 
 def test_tokens_are_characters_pairs_and_ascii_words() -> None:
@@ -44,7 +51,7 @@ def test_text_without_letters_has_no_tokens(text: str) -> None:
 
 
 def test_search_finds_the_text_that_shares_most() -> None:
-    found = Bm25Index.build(_TEXTS).search("退款什么时候到账", 4)
+    found = find(Bm25Index.build(_TEXTS), "退款什么时候到账", 4)
 
     assert found[0][0] == 0
     assert all(score > 0 for _, score in found)
@@ -53,12 +60,12 @@ def test_search_finds_the_text_that_shares_most() -> None:
 def test_traditional_query_finds_simplified_text() -> None:
     index = Bm25Index.build(_TEXTS)
 
-    assert index.search("發票", 4) == index.search("发票", 4)
-    assert [row for row, _ in index.search("發票", 4)] == [1]
+    assert find(index, "發票", 4) == find(index, "发票", 4)
+    assert [row for row, _ in find(index, "發票", 4)] == [1]
 
 
 def test_full_width_query_finds_ascii_word() -> None:
-    assert [row for row, _ in Bm25Index.build(_TEXTS).search("ＶＩＰ", 4)] == [2]
+    assert [row for row, _ in find(Bm25Index.build(_TEXTS), "ＶＩＰ", 4)] == [2]
 
 
 @pytest.mark.parametrize(
@@ -67,29 +74,29 @@ def test_full_width_query_finds_ascii_word() -> None:
 def test_a_query_without_known_tokens_finds_nothing(query: str) -> None:
     index = Bm25Index.build(_TEXTS)
 
-    assert index.search(query, 4) == []
+    assert find(index, query, 4) == []
     assert index.scores(query).tolist() == [0, 0, 0, 0]
 
 
 def test_unknown_tokens_beside_known_ones_change_nothing() -> None:
     index = Bm25Index.build(_TEXTS)
 
-    assert index.search("发票猫", 4) == index.search("发票", 4)
+    assert find(index, "发票猫", 4) == find(index, "发票", 4)
 
 
 def test_search_for_more_than_there_is_returns_matches_only() -> None:
-    assert [row for row, _ in Bm25Index.build(_TEXTS).search("发票", 100)] == [1]
+    assert [row for row, _ in find(Bm25Index.build(_TEXTS), "发票", 100)] == [1]
 
 
 def test_equal_scores_are_ordered_by_row() -> None:
-    assert [row for row, _ in Bm25Index.build(["退款"] * 5).search("退款", 3)] == [0, 1, 2]
+    assert [row for row, _ in find(Bm25Index.build(["退款"] * 5), "退款", 3)] == [0, 1, 2]
 
 
 def test_texts_without_tokens_can_be_indexed() -> None:
     index = Bm25Index.build(["！！", "……"])
 
     assert len(index) == 2
-    assert index.search("！！", 2) == []
+    assert find(index, "！！", 2) == []
 
 
 def test_saved_and_loaded_index_gives_identical_scores(tmp_path: Path) -> None:
@@ -113,11 +120,11 @@ def test_a_mapped_index_gives_the_same_scores(tmp_path: Path) -> None:
 
 def test_a_mapped_index_answers_before_and_after_it_is_saved(tmp_path: Path) -> None:
     index = Bm25Index.build(_TEXTS, mapped=True)
-    before = index.search("发票", 3)
+    before = find(index, "发票", 3)
     index.save(tmp_path)
 
     assert [row for row, _ in before] == [1]
-    assert index.search("发票", 3) == before == Bm25Index.load(tmp_path, mapped=True).search("发票", 3)
+    assert find(index, "发票", 3) == before == find(Bm25Index.load(tmp_path, mapped=True), "发票", 3)
 
 
 def test_a_mapped_index_leaves_out_the_tokens_of_most_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,20 +133,46 @@ def test_a_mapped_index_leaves_out_the_tokens_of_most_rows(monkeypatch: pytest.M
 
     # 退 stands in five rows, 款 and 退款 in two, 货 and 退货 in one.
     monkeypatch.setattr(bm25, "_POSTINGS", 10)
-    assert [row for row, _ in index.search("退款", 5)] == [0, 2, 3, 1, 4]
-    np.testing.assert_allclose(index.search("退款款", 5), whole.search("退款款", 5), rtol=1e-6)
+    assert [row for row, _ in find(index, "退款", 5)] == [0, 2, 3, 1, 4]
+    np.testing.assert_allclose(find(index, "退款款", 5), find(whole, "退款款", 5), rtol=1e-6)
     monkeypatch.setattr(bm25, "_POSTINGS", 8)
-    assert [row for row, _ in index.search("退款", 5)] == [0, 2]
+    assert [row for row, _ in find(index, "退款", 5)] == [0, 2]
+    # All tokens count once a row is found, and in the scores of the others.
+    np.testing.assert_allclose(find(index, "退款", 5), find(whole, "退款", 2), rtol=1e-6)
+    ranks, scores = index.rank("退款", 5).places(np.array([1, 2, 4]))
+    np.testing.assert_allclose(scores, whole.scores("退款")[[1, 2, 4]], rtol=1e-6)
+    assert ranks.tolist() == [3, 2, 3]
+    # Rows that are few enough are all scored, whatever they are found by.
+    among = np.array([False, True, False, True, False])
+    assert [row for row, _ in find(index, "退款", 2, among=among)] == [3, 1]
     monkeypatch.setattr(bm25, "_POSTINGS", 0)
-    assert [row for row, _ in index.search("退货", 5)] == [1]
-    assert len(index.search("退", 5)) == 5
+    assert [row for row, _ in find(index, "退货", 5)] == [1]
+    assert len(find(index, "退", 5)) == 5
     np.testing.assert_allclose(index.scores("退款"), whole.scores("退款"), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["tokens.npy", "data.csc.index.npy", "params.index.json"])
+def test_what_shares_no_token_has_no_rank_beyond_the_found() -> None:
+    ranks, scores = Bm25Index.build(_TEXTS, mapped=True).rank("发票退款", 1).places(np.arange(4))
+
+    # The first two hold a token each; neither is ranked behind a row that holds none.
+    assert sorted(ranks[:2].tolist()) == [1, 2]
+    assert np.isinf(ranks[2:]).all()
+    assert scores[2:].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["tokens.npy", "rows.data.npy", "data.csc.index.npy", "params.index.json"])
 def test_a_mapped_index_without_a_file_is_refused(tmp_path: Path, name: str) -> None:
     Bm25Index.build(_TEXTS, mapped=True).save(tmp_path)
     (tmp_path / name).unlink()
+
+    with pytest.raises(IndexMismatchError):
+        Bm25Index.load(tmp_path, mapped=True)
+
+
+def test_rows_that_do_not_fit_their_starts_are_refused(tmp_path: Path) -> None:
+    Bm25Index.build(_TEXTS, mapped=True).save(tmp_path)
+    Bm25Index.build(_TEXTS[:2], mapped=True).save(tmp_path / "other")
+    (tmp_path / "other" / "rows.indptr.npy").replace(tmp_path / "rows.indptr.npy")
 
     with pytest.raises(IndexMismatchError):
         Bm25Index.load(tmp_path, mapped=True)
@@ -155,10 +188,10 @@ def test_the_best_few_are_the_first_of_all(mapped: bool, texts: list[str], top_k
     index = Bm25Index.build(texts, mapped=mapped)
     among = np.arange(len(texts)) % 3 != 1
 
-    every = index.search("退款 a1", len(texts))
-    assert index.search("退款 a1", top_k) == every[:top_k]
+    every = find(index, "退款 a1", len(texts))
+    assert find(index, "退款 a1", top_k) == every[:top_k]
     allowed = [(row, score) for row, score in every if among[row]]
-    assert index.search("退款 a1", top_k, among=among) == allowed[:top_k]
+    assert find(index, "退款 a1", top_k, among=among) == allowed[:top_k]
 
 
 def test_equal_texts_give_equal_files(tmp_path: Path) -> None:
@@ -185,7 +218,7 @@ def test_building_and_loading_is_silent(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     Bm25Index.build(_TEXTS).save(tmp_path)
-    Bm25Index.load(tmp_path).search("退款", 2)
+    find(Bm25Index.load(tmp_path), "退款", 2)
 
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []

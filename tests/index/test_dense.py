@@ -2,38 +2,46 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from reviewer.errors import IndexMismatchError, StorageError
+from reviewer.index import dense
 from reviewer.index.dense import WANTED_RECALL, DenseIndex, Kind, Vectors, recall_of
 
 _VECTORS = np.array([[1, 0, 0], [0, 1, 0], [0.6, 0.8, 0], [0, 1, 0]], dtype=np.float32)
 
 
+def find(
+    index: DenseIndex, vector: Vectors, top_k: int, *, among: npt.NDArray[np.bool_] | None = None
+) -> list[tuple[int, float]]:
+    return index.rank(vector, top_k, among=among).pairs()
+
+
 def test_search_returns_cosines_best_first_and_ties_by_row() -> None:
-    found = DenseIndex.build(_VECTORS).search(np.array([0, 1, 0], dtype=np.float32), 3)
+    found = find(DenseIndex.build(_VECTORS), np.array([0, 1, 0], dtype=np.float32), 3)
 
     assert [row for row, _ in found] == [1, 3, 2]
     assert [score for _, score in found] == pytest.approx([1, 1, 0.8])
 
 
 def test_search_for_more_than_there_is_returns_every_row_once() -> None:
-    found = DenseIndex.build(_VECTORS).search(_VECTORS[0], 10**12)
+    found = find(DenseIndex.build(_VECTORS), _VECTORS[0], 10**12)
 
     assert sorted(row for row, _ in found) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("top_k", [0, -1])
 def test_search_for_nothing_returns_nothing(top_k: int) -> None:
-    assert DenseIndex.build(_VECTORS).search(_VECTORS[0], top_k) == []
+    assert find(DenseIndex.build(_VECTORS), _VECTORS[0], top_k) == []
 
 
 def test_a_vector_that_is_near_to_nothing_returns_nothing() -> None:
-    assert DenseIndex.build(_VECTORS).search(np.full(3, np.nan, dtype=np.float32), 4) == []
+    assert find(DenseIndex.build(_VECTORS), np.full(3, np.nan, dtype=np.float32), 4) == []
 
 
 def test_an_empty_index_returns_nothing() -> None:
-    assert DenseIndex.build(np.zeros((0, 3), dtype=np.float32)).search(_VECTORS[0], 5) == []
+    assert find(DenseIndex.build(np.zeros((0, 3), dtype=np.float32)), _VECTORS[0], 5) == []
 
 
 def test_saved_and_loaded_index_gives_identical_results(tmp_path: Path) -> None:
@@ -42,7 +50,7 @@ def test_saved_and_loaded_index_gives_identical_results(tmp_path: Path) -> None:
     loaded = DenseIndex.load(tmp_path / "向量.faiss", dimension=3, count=4)
 
     assert (len(loaded), loaded.dimension) == (4, 3)
-    assert loaded.search(_VECTORS[2], 4) == index.search(_VECTORS[2], 4)
+    assert find(loaded, _VECTORS[2], 4) == find(index, _VECTORS[2], 4)
 
 
 def test_saving_into_a_missing_folder_is_a_storage_error(tmp_path: Path) -> None:
@@ -108,40 +116,35 @@ def make_vectors(count: int, seed: int, *, n_centres: int = 40) -> Vectors:
 _MANY, _QUERIES = make_vectors(3000, 1), make_vectors(100, 2)
 
 
-def test_lists_find_what_exact_search_finds() -> None:
-    index, choice = DenseIndex.build_lists(_MANY, _QUERIES)
+@pytest.fixture
+def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a scan hand on a small part of 3,000 rows, as of 100,000."""
+    monkeypatch.setattr(dense, "_CANDIDATES", 60)
+    monkeypatch.setattr(dense, "EXACT_UP_TO", 100)
+    monkeypatch.setattr(dense, "_SAMPLE", 500)
+
+
+@pytest.mark.usefixtures("few_candidates")
+def test_a_quick_scan_finds_what_exact_search_finds() -> None:
+    index, choice = DenseIndex.build_quick(_MANY, _QUERIES)
     judged = make_vectors(100, 3)
     found, nearest = (
-        np.array([[score for _, score in side.search(query, 8)] for query in judged], dtype=np.float32)
+        np.array([side.rank(query, 8).scores for query in judged])
         for side in (index, DenseIndex.build(_MANY))
     )
 
-    assert (choice.kind, choice.queries) == ("ivf", 100)
+    assert (choice.kind, choice.queries) == ("pq", 100)
     assert WANTED_RECALL <= choice.recall <= 1
-    assert choice.probes < choice.lists // 4
     assert recall_of(found, nearest) >= 0.97
+    np.testing.assert_allclose(found[:, 0], nearest[:, 0], atol=1e-6)
 
 
-def test_more_lists_are_probed_until_the_recall_suffices() -> None:
-    # Vectors without any structure, of which no list holds many neighbours.
-    rng = np.random.default_rng(0)
-    loose, queries = (rng.standard_normal((count, 8)).astype(np.float32) for count in (6000, 50))
-    loose /= np.linalg.norm(loose, axis=1, keepdims=True)
-    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+def test_where_a_quick_scan_does_not_suffice_the_index_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dense, "_CANDIDATES", 8)
+    index, choice = DenseIndex.build_quick(_MANY, _QUERIES)
 
-    _, choice = DenseIndex.build_lists(loose, queries)
-    assert choice.kind == "ivf"
-    assert choice.probes > 8
-    assert choice.recall >= WANTED_RECALL
-
-
-def test_where_lists_do_not_suffice_the_index_is_exact() -> None:
-    rng = np.random.default_rng(0)
-    loose = rng.standard_normal((1000, 64)).astype(np.float32)
-    index, choice = DenseIndex.build_lists(loose, rng.standard_normal((50, 64)).astype(np.float32))
-
-    assert (choice.kind, choice.lists, choice.probes, choice.recall) == ("flat", 0, 0, 1.0)
-    assert index.search(loose[0], 5) == DenseIndex.build(loose).search(loose[0], 5)
+    assert (choice.kind, choice.recall, choice.queries) == ("flat", 1.0, 0)
+    assert find(index, _MANY[0], 5) == find(DenseIndex.build(_MANY), _MANY[0], 5)
 
 
 def test_recall_counts_ties_as_found() -> None:
@@ -152,61 +155,109 @@ def test_recall_counts_ties_as_found() -> None:
     assert recall_of(found, nearest) == pytest.approx(0.75)
 
 
-@pytest.mark.parametrize("kind", ["flat", "ivf"])
+def build(kind: Kind) -> DenseIndex:
+    return DenseIndex.build_quick(_MANY, _QUERIES)[0] if kind == "pq" else DenseIndex.build(_MANY)
+
+
+@pytest.mark.parametrize("kind", ["flat", "pq"])
+@pytest.mark.usefixtures("few_candidates")
 def test_asked_for_as_many_as_there_are_every_type_finds_all(kind: Kind) -> None:
-    index = DenseIndex.build_lists(_MANY, _QUERIES)[0] if kind == "ivf" else DenseIndex.build(_MANY)
+    index = build(kind)
     among = np.zeros(len(_MANY), dtype=np.bool_)
     among[[3, 8, 2000]] = True
 
-    assert len(index.search(_QUERIES[0], 10**9)) == len(_MANY)
+    assert len(find(index, _QUERIES[0], 10**9)) == len(_MANY)
     exact = sorted(((row, float(_MANY[row] @ _QUERIES[0])) for row in (3, 8, 2000)), key=lambda e: -e[1])
-    found = index.search(_QUERIES[0], 5, among=among)
+    found = find(index, _QUERIES[0], 5, among=among)
     assert [row for row, _ in found] == [row for row, _ in exact]
     assert [score for _, score in found] == pytest.approx([score for _, score in exact], abs=1e-6)
-    assert index.search(_QUERIES[0], 5, among=np.zeros_like(among)) == []
+    assert find(index, _QUERIES[0], 5, among=np.zeros_like(among)) == []
 
 
-def test_rows_that_lie_far_apart_are_found_in_lists() -> None:
-    index, choice = DenseIndex.build_lists(_MANY, _QUERIES)
+@pytest.mark.parametrize("every", [50, 3], ids=["few", "many"])
+@pytest.mark.usefixtures("few_candidates")
+def test_a_quick_index_finds_the_nearest_of_those_that_are_allowed(every: int) -> None:
+    index, exact = build("pq"), build("flat")
     among = np.zeros(len(_MANY), dtype=np.bool_)
-    among[::50] = True
-    exact = DenseIndex.build(_MANY)
+    among[::every] = True
 
-    # With the probes of an unrestricted search, most lists would not be looked at.
-    assert choice.probes * 4 < choice.lists
-    for query in _QUERIES:
-        found, wanted = (side.search(query, 8, among=among) for side in (index, exact))
-        assert [row for row, _ in found] == [row for row, _ in wanted]
+    found, wanted = (
+        np.array([side.rank(query, 8, among=among).scores for query in _QUERIES]) for side in (index, exact)
+    )
+    assert recall_of(found, wanted) >= 0.98
+    assert all(among[index.rank(query, 8, among=among).rows].all() for query in _QUERIES)
 
 
-@pytest.mark.parametrize("kind", ["flat", "ivf"])
+@pytest.mark.parametrize("restricted", [False, True])
+@pytest.mark.usefixtures("few_candidates")
+def test_ranks_beyond_the_found_are_estimated(restricted: bool) -> None:
+    index = build("pq")
+    among = np.arange(len(_MANY)) % 2 == 0 if restricted else None
+    whole = DenseIndex.build(_MANY).rank(_QUERIES[0], len(_MANY), among=among)
+    rows, true = whole.rows[[3, 300, 1000, 1400]], np.array([4, 301, 1001, 1401])
+
+    ranks, cosines = index.rank(_QUERIES[0], 50, among=among).places(rows)
+    assert ranks[0] == 4
+    # Each of 500 sampled vectors stands for six of 3,000; their count errs by some ten.
+    assert np.abs(ranks - true).max() < 200
+    np.testing.assert_allclose(cosines, _MANY[rows] @ _QUERIES[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["flat", "pq"])
+@pytest.mark.usefixtures("few_candidates")
 def test_a_mapped_index_answers_like_the_one_in_memory(tmp_path: Path, kind: Kind) -> None:
-    index = DenseIndex.build_lists(_MANY, _QUERIES)[0] if kind == "ivf" else DenseIndex.build(_MANY)
+    index = build(kind)
     path = tmp_path / "x.faiss"
     index.save(path)
     mapped = DenseIndex.load(path, dimension=16, count=3000, kind=kind, mapped=True)
     path.unlink()  # another builder may replace it
 
-    assert all(mapped.search(query, 8) == index.search(query, 8) for query in _QUERIES)
+    for query in _QUERIES:
+        ours, other = mapped.rank(query, 8), index.rank(query, 8)
+        assert ours.pairs() == other.pairs()
+        np.testing.assert_array_equal(ours.places(np.arange(99)), other.places(np.arange(99)))
 
 
-def test_equal_vectors_give_equal_lists(tmp_path: Path) -> None:
+def test_equal_vectors_give_an_equal_index(tmp_path: Path) -> None:
     for name in "ab":
-        DenseIndex.build_lists(_MANY, _QUERIES)[0].save(tmp_path / name)
+        build("pq").save(tmp_path / name)
 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_an_index_of_another_type_is_refused(tmp_path: Path) -> None:
-    DenseIndex.build_lists(_MANY, _QUERIES)[0].save(tmp_path / "lists")
-    DenseIndex.build(_MANY).save(tmp_path / "flat")
+def test_a_dimension_that_is_odd_can_be_scanned() -> None:
+    odd = np.ascontiguousarray(_MANY[:, :13])
+    odd /= np.linalg.norm(odd, axis=1, keepdims=True)
 
-    for name, kind in (("lists", "flat"), ("flat", "ivf")):
+    assert DenseIndex.build_quick(odd, odd[:50])[1].kind == "pq"
+
+
+def test_an_index_of_another_type_is_refused(tmp_path: Path) -> None:
+    import faiss
+
+    build("pq").save(tmp_path / "quick")
+    build("flat").save(tmp_path / "flat")
+    other = faiss.IndexRefineFlat(faiss.IndexFlatIP(16))
+    other.add(_MANY)
+    faiss.write_index(other, str(tmp_path / "other"))
+
+    for name, kind in (("quick", "flat"), ("flat", "pq"), ("other", "pq")):
         with pytest.raises(IndexMismatchError):
             DenseIndex.load(tmp_path / name, dimension=16, count=3000, kind=cast(Kind, kind))
 
 
-def test_building_lists_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
-    DenseIndex.build_lists(make_vectors(60, 1), _QUERIES)
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_quick_index_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "x.faiss"
+    build("pq").save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+
+    with pytest.raises(IndexMismatchError):
+        DenseIndex.load(path, dimension=16, count=3000, kind="pq", mapped=True)
+
+
+def test_building_for_a_quick_scan_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    DenseIndex.build_quick(make_vectors(60, 1), _QUERIES)
 
     assert capfd.readouterr() == ("", "")

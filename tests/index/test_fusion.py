@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reviewer.index.fusion import RRF_K, Ranking, reciprocal_rank_fusion
+from reviewer.index.fusion import RRF_K, Items, Ranking, Ranks, Scores, reciprocal_rank_fusion
 
 _RANKING = st.lists(st.integers(0, 20), unique=True)
 
@@ -33,9 +33,29 @@ def test_a_ranking_is_sorted_by_score_and_equal_scores_by_row() -> None:
     ranking = Ranking.of(np.array([9, 4, 7]), np.array([0.5, 0.5, 1], dtype=np.float32))
 
     assert ranking.pairs() == [(7, 1.0), (4, 0.5), (9, 0.5)]
-    assert ranking.place(9) == (3, 0.5)
-    assert ranking.place(5) == (None, None)
     assert Ranking.empty().pairs() == []
+
+
+def test_places_of_a_whole_ranking() -> None:
+    ranking = Ranking.of(np.array([9, 4, 7]), np.array([0.5, 0.5, 1], dtype=np.float32))
+    ranks, scores = ranking.places(np.array([5, 9, 11, 7]))
+
+    assert ranks.tolist() == [math.inf, 3, math.inf, 1]
+    assert scores.tolist() == [0, 0.5, 0, 1]
+    assert Ranking.empty().places(np.array([5]))[0].tolist() == [math.inf]
+
+
+def test_places_beyond_a_ranking_are_behind_it() -> None:
+    rows, scores = np.array([7, 4]), np.array([1, 0.5], dtype=np.float32)
+    estimates = {5: (1.0, 0.4), 6: (90.5, 0.1)}
+
+    def beyond(others: Items) -> tuple[Ranks, Scores]:
+        ranks, known = zip(*(estimates[row] for row in others.tolist()), strict=True)
+        return np.array(ranks), np.array(known, dtype=np.float32)
+
+    ranks, found = Ranking(rows, scores, beyond).places(np.array([6, 7, 5, 4]))
+    assert ranks.tolist() == [90.5, 1, 3, 2]
+    assert found.tolist() == pytest.approx([0.1, 1, 0.4, 0.5])
 
 
 def test_scores_are_sums_of_reciprocal_ranks() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from reviewer.index.bm25 import Bm25Index
 from reviewer.index.chunks import Passage
 from reviewer.index.dense import DenseIndex
 from reviewer.index.encoder import HashingEncoder, Matrix
+from reviewer.index.fusion import reciprocal_rank_fusion
 from reviewer.index.passages import Columns
 from reviewer.index.query import ManualIndex
 from tests.index.samples import make_passages
@@ -179,6 +181,57 @@ def test_a_very_long_query_is_answered() -> None:
     query = "维修部的手机你自己打。" * 2000
 
     assert make_index(make_passages()).rank_rules(query, encoder=_ENCODER)[0].rule_id == "E02"
+
+
+def scattered(count: int, seed: int) -> tuple[list[Passage], Matrix]:
+    """Return passages of random characters, a third of them of 40 rules, and vectors that fit nothing."""
+    rng = np.random.default_rng(seed)
+    passages = [
+        make_passage(
+            number,
+            "".join(rng.choice(list("退款发票维修上门安装预约电话"), 6)),
+            rule_id=f"R{rng.integers(40)}" if number % 3 == 0 else None,
+        )
+        for number in range(count)
+    ]
+    vectors = rng.standard_normal((count, 8)).astype(np.float32)
+    return passages, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def fused_whole(index: ManualIndex, query: str, vector: Matrix) -> list[str]:
+    """Return the ids of all passages, each rule once, by the fusion of two whole rankings."""
+    rows, _ = reciprocal_rank_fusion(
+        index.dense.rank(vector, len(index.passages)).rows, index.bm25.rank(query, len(index.passages)).rows
+    )
+    best = [index.passages[row] for row in rows.tolist()]
+    first = {passage.rule_id or passage.id: passage.id for passage in reversed(best)}
+    return [passage.id for passage in best if first[passage.rule_id or passage.id] == passage.id]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("top_k", [1, 8, 30, 999])
+def test_no_passage_beyond_the_contenders_is_among_the_best(seed: int, top_k: int) -> None:
+    passages, vectors = scattered(900, seed)
+    index = make_index(passages, vectors)
+    hits = index.search("预约退款", encoder=ScriptedEncoder(vectors[0]), top_k=top_k)
+
+    assert [hit.passage.id for hit in hits] == fused_whole(index, "预约退款", vectors[0])[:top_k]
+
+
+def test_ranks_that_were_not_found_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query_module, "WHOLE", 100)
+    monkeypatch.setattr(query_module, "NEIGHBOURS", 150)
+    passages, vectors = scattered(1800, 0)
+    index = make_index(passages, vectors)
+    mapped = Bm25Index.build([passage.searchable for passage in passages], mapped=True)
+    index = replace(index, bm25=mapped)
+    shares = []
+    for number in range(20):
+        query, vector = passages[number].text[:3], vectors[-1 - number]
+        hits = index.search(query, encoder=ScriptedEncoder(vector), top_k=8)
+        shares.append(len({hit.passage.id for hit in hits} & set(fused_whole(index, query, vector)[:8])) / 8)
+
+    assert np.mean(shares) >= 0.95
 
 
 @pytest.fixture
