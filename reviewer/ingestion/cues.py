@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from reviewer.folding import simplify
+from reviewer.ingestion.wording import durations
 from reviewer.manual.imported import RuleClass
 from reviewer.types import Severity, Stage
 
@@ -17,13 +18,15 @@ _FORBIDS = re.compile(
 )
 # What may not be done to a customer; 避免 is said of effects as well.
 _BANS = re.compile(r"不得|不要|不能|不可以|不准|不许|严禁|禁止|杜绝|切忌|切勿")
+# 要 as a word of its own, not in 重要, 必要, 要求.
+_MUST = r"(?<![重主必简摘首紧概扼])要(?!求|点|素|件|害|么)"
 _DEMANDS = re.compile(
-    r"应(?!答|用|对|急|变|该由)|须|必须|务必|需要?(?!求)|要(?!求|点|素|件|害|么)|尽量|尽可能|确保|保证|保持|做到|一律|始终|坚持|主动"
+    rf"应(?!答|用|对|急|变|该由)|须|必须|务必|需要?(?!求)|{_MUST}|尽量|尽可能|确保|保证|保持|做到|一律|始终|坚持|主动"
     r"|注意|使用|可以?(?:说|回答|告诉|解释|改)"
 )
 #: What makes a sentence of running text a norm; a listed line is one anyway.
 _OBLIGES = re.compile(
-    rf"{_FORBIDS.pattern}|应当?(?!答|用|对|急|变)|须|必须|务必|需(?!求|要登记)|要(?!求|点|素|件|害|么)|尽量|尽可能|一律"
+    rf"{_FORBIDS.pattern}|应当?(?!答|用|对|急|变)|须|必须|务必|需(?!求|要登记)|{_MUST}|尽量|尽可能|一律"
 )
 #: A softer negation, at the head of a clause: 不争辩, 不敷衍.
 _DECLINES = re.compile(
@@ -34,7 +37,7 @@ _SPEECH = re.compile(
     r"说(?!明书)|讲(?!究)|用语|语言|言辞|词汇|词语|语句|措辞|称呼|称谓|尊称|敬语|术语|语气|口吻|告知|告诉|传达|答复|回复|回答|应答|解释|解答|说明"
     r"|询问|问询|问候|问好|道别|再见|告别|道歉|致歉|歉意|抱歉|感谢|致谢|谢谢|争辩|争执|争吵|吵架|辱骂|骂|顶撞|讽刺|嘲|恶语|威胁|挑衅|责备|责怪|教训"
     r"|指责|推诿|推委|推卸|敷衍|搪塞|命令|承诺|许诺|答应|泄露|泄漏|透露|隐瞒|误导|报价|拒报|拒绝|婉拒|问清|问明|安抚|复述|重复|提醒|提示|引导|建议您|错误信息|准确的?信息|隐私|保密"
-    r"|个人信息|客户信息|反馈(?=给|结果|进展|时间|时限)|挂断|挂机|发火|致意|寒暄|开场|结束语|自称|报(?:工号|出)|核实客户|核对|确认客户|身份|私利|贿赂|回扣|好处|礼品|红包|馈赠|权限|时限|是否满意|是否.{0,4}解决|征求"
+    r"|个人信息|客户信息|反馈(?=给|结果|进展|时间|时限)|发火|致意|寒暄|开场|开始语|结束语|自称|报(?:工号|出)|核实客户|核对|确认客户|身份|私利|贿赂|回扣|好处|礼品|红包|馈赠|权限|[“\"][^”\"]{1,4}[”\"]字|是否满意|是否.{0,4}解决|征求"
 )
 _TONE = re.compile(
     r"礼貌|有礼|热情|耐心|诚恳|真诚|友善|友好|亲切|尊重|尊敬|理解.{0,4}(?:心情|感受)|心平气和|冷静|态度|同情|温和|谦"
@@ -48,12 +51,14 @@ _BODY = re.compile(
 _OFFICE = re.compile(
     r"记录|登记|录入|归档|存档|档案|台账|建档|建卡|填写|字迹|工单|系统操作|数据库|汇报|上报(?!主管审批)|请示|培训|考核|绩效|例会|会议|统计|汇总|整理|复盘|调研"
     r"|满意度调查|问卷|监督|监控|抽查|设立|建立|制定|修订|执行本|定期|每周|每月|每日|奖励|处分|排班|值班|交接|工作时间|上班|休息|考勤|职责|分工|岗位|流程应|宣传"
-    r"|柜台|窗口|设备|注册|短信|先进先出|回访(?!客户|.{0,8}满意)|内部协作|整改|改进(?:会议|措施)|学习|管理(?:制度|人员)|采取.{0,4}措施|推动|优化"
+    r"|柜台|窗口|设备|注册|短信|先进先出|回访|内部协作|整改|改进(?:会议|措施)|学习|管理(?:制度|人员)|采取.{0,4}措施|推动|优化"
 )
 _COMPETENCE = re.compile(
-    r"具备|具有|素质|素养|能力|技能|知识|意识|责任心|事业心|职业道德|团队|团结|互助|敬业|忠于|进取|创新|顾全大局|爱心|宗旨|理念|目标|价值|形象|口碑|竞争力"
+    r"具备|具有|掌握|熟悉|熟练|精通|学会|训练|演练|素质|素养|能力|技能|知识|意识|责任心|事业心|职业道德|团队|团结|互助|敬业|忠于|进取|创新|顾全大局|爱心|宗旨|理念|目标|价值|形象|口碑|竞争力"
     r"|适用于|适用范围|目的|意义|为了?(?:规范|提高|加强|保障|维护|进一步)|特制定|是指|包括|范围"
 )
+# What hand and ear do on the telephone.
+_HANDLING = re.compile(r"挂断|挂机|挂线|挂电话|接听|接起|摘机|放下|轻放|按键|转接|倾听|聆听|打断|插话|插嘴")
 _ORGANISATION = re.compile(
     r"^(?:公司|本公司|部门|客服部门?|客服中心|客户服务中心|公司客服部门|管理层|管理人员|主管|班长|班组长|人力资源)"
     r"(?![^，,。]{0,8}(?:人员|员工|代表|坐席))[^，,。]{0,6}(?:应|须|将|要|可|负责|定期)"
@@ -61,11 +66,29 @@ _ORGANISATION = re.compile(
 _COUNTERPART = re.compile(
     r"客户|顾客|客人|宾客|买家|乘客|用户|对方|来电|消费者|业主|会员|家长|患者|旅客|投诉|咨询|来访"
 )
+# What is to come of a norm or must not come of it; nobody can be seen to say it.
+_EFFECT = re.compile(
+    r"(?:以便|以免|以利|以期|以达|从而|进而|使(?!用)|达到|提高|提升|增强|增进|促进|树立|赢得)[^，,。；;]*"
+    r"|(?:出现|发生|造成|引起|引发|导致|产生)[^，,。；;]*(?:投诉|纠纷|争议|不满|反感|差错|事故)"
+)
+# Speech in the name of something else: 答复时限, 沟通技巧.
+_NAMED = re.compile(
+    rf"(?:{_SPEECH.pattern})(?:率|时限|时间|期限|技巧|技能|能力|水平|流程|程序|制度|机制|工作|渠道|艺术|方法)"
+)
+_CIRCUMSTANCE = re.compile(r"(?:^|(?<=[，,。；;]))[^，,。；;]{2,40}(?:时|后|前|中|期间|情况下)[，,]")
+# A time for telling the customer can be promised in a reply, any other cannot be seen in one.
+_TELLS = re.compile(
+    rf"(?:回复|答复|回答|告知|告诉|通知|反馈|说明|承诺)给?(?:{_COUNTERPART.pattern})|[向给对](?:{_COUNTERPART.pattern})"
+)
+_STATES = re.compile(
+    r"(?<![凡要还但总可于而])(?<!特别)(?<!尤其)是(?!否|非)|往往|通常|意味着|有助于|因为|由于"
+)
 
 _HEADING_BODY = re.compile(r"仪容|仪表|仪态|着装|妆|姿|形象|发型|服饰|饰品|卫生|举止形体|语音")
 _HEADING_OFFICE = re.compile(
     r"培训|考核(?!条例)|奖惩|处罚|违规|档案|复盘|职责|岗位|宣传|改进|时间管理|组织|范围|背景"
 )
+_HEADING_COMMENTARY = re.compile(r"案例|分析|点评|评析|启示|体会|心得")
 _HEADING_PURPOSE = re.compile(r"总则|目的|背景|宗旨|适用|范围|前言|引言|素质|守则|定义|概述|附则")
 
 _RED = re.compile(r"红线|高压线|一票否决|零容忍|不得发送|立即辞退|开除|解聘|追究法律责任")
@@ -91,24 +114,45 @@ def class_of(text: str, headings: str, *, scripts: bool) -> RuleClass:
         scripts: Whether it gives words to say or not to say.
     """
     text, headings = simplify(text), simplify(headings)
-    speech, body, office = _count(_SPEECH, text), _count(_BODY, text), _count(_OFFICE, text)
+    acts = _NAMED.sub("", _EFFECT.sub("", text))
+    speech, body, office = _count(_SPEECH, acts), _count(_BODY, text), _count(_OFFICE, text)
+    handling = _count(_HANDLING, _CIRCUMSTANCE.sub("", text))
+    timed = bool(durations(text)) and not _TELLS.search(text)
     tone, competence = _count(_TONE, text), _count(_COMPETENCE, text)
     demands = obliges(text)
     if scripts:
         kind: RuleClass = "checkable"
-    elif (body and body >= speech) or (_HEADING_BODY.search(headings) and not speech):
+    elif _is_told(acts, headings):
+        kind = "background"
+    elif max(body, handling) >= max(1, speech) or (_HEADING_BODY.search(headings) and not speech):
         kind = "conduct"
-    elif _ORGANISATION.search(text) or (office and office >= speech):
+    elif _ORGANISATION.search(text) or (office and office >= speech) or timed:
         kind = "process"
     elif _HEADING_OFFICE.search(headings):
         kind = "process" if office or demands else "background"
     elif competence >= max(1, speech + tone) or (_HEADING_PURPOSE.search(headings) and not speech):
         kind = "background"
-    elif speech or ((tone or _BANS.search(text)) and _COUNTERPART.search(text)):
+    elif speech or (_BANS.search(acts) and _COUNTERPART.search(acts)):
         kind = "checkable"
+    elif tone:
+        kind = "conduct"
     else:
         kind = "process" if demands else "background"
     return kind
+
+
+def _is_told(text: str, headings: str) -> bool:
+    """Whether a text states something instead of demanding it.
+
+    A comment on a case argues in the words of demands; it is a norm if it begins with one or demands
+    speech in one clause.
+    """
+    if not _HEADING_COMMENTARY.search(headings):
+        return not obliges(text) and _STATES.search(text) is not None
+    clauses = re.split(r"[，,；;。！!：:]", text)
+    return not obliges(clauses[0]) and not any(
+        _SPEECH.search(clause) and (_DEMANDS.search(clause) or _FORBIDS.search(clause)) for clause in clauses
+    )
 
 
 def severity_of(text: str) -> tuple[Severity, int | None, bool]:

@@ -122,18 +122,39 @@ def test_a_section_that_does_not_judge_holds_background_only() -> None:
         ("不得泄露客人的个人信息", "", "checkable"),
         ("答复客人不得超过规定的时限", "", "checkable"),
         ("應當耐心解釋，不得頂撞顧客", "", "checkable"),
+        ("接起电话后，应当先问候客人", "", "checkable"),
+        ("接到留言的，2小时内答复客人", "", "checkable"),
+        ("预约改期要提醒客人带证件，以提高到店率", "", "checkable"),
+        ("“请”字打头，“谢”字收尾", "", "checkable"),
+        ("应当用敬语称呼客人，不得直呼其名", "案例点评", "checkable"),
         ("上班必须穿制服", "", "conduct"),
         ("站立时双手自然下垂", "站姿", "conduct"),
         ("保持整洁大方", "仪容仪表", "conduct"),
+        ("接待每位客人都要热情、真诚", "", "conduct"),
+        ("等客人先挂断电话", "", "conduct"),
+        ("客人讲述病情，应当专注倾听，不要打断", "", "conduct"),
         ("每周对投诉进行汇总并上报", "", "process"),
         ("公司应定期对员工进行培训", "", "process"),
         ("认真填写交接班记录", "", "process"),
+        ("用餐后应回访客人是否满意", "", "process"),
+        ("尽量缩短应答时间", "", "process"),
+        ("答复时限：普通预约不超过20分钟", "", "process"),
+        ("不得发生客人因用餐环境引起的投诉", "", "process"),
         ("具有良好的职业道德和团队意识", "", "background"),
         ("本守则适用于全体店员", "总则", "background"),
+        ("礼貌用语是餐饮服务的重要一环", "", "background"),
+        ("店员应熟练掌握回答点餐问题的技巧", "", "background"),
+        ("店员耐心的解释打动了客人，我们都应从中受益", "案例点评", "background"),
     ],
 )
 def test_classes_follow_what_a_norm_is_about(text: str, heading: str, kind: str) -> None:
     assert class_of(text, heading, scripts=False) == kind
+
+
+def test_a_comment_counts_when_it_begins_with_a_demand() -> None:
+    argued = "客人等得久，心里有火，店员解释得再多也无济于事"
+    assert class_of(f"耐心要放在前面：{argued}", "案例点评", scripts=False) == "checkable"
+    assert class_of(f"耐心最打动人：{argued}", "案例点评", scripts=False) == "background"
 
 
 def test_words_to_say_make_a_norm_checkable_whatever_else_it_names() -> None:
