@@ -1,12 +1,14 @@
 """Fit the combiner of ``prompts/calibration.json`` on labelled examples and print how good it is.
 
     python eval/calibrate.py collect --out eval/runs/evidence.jsonl [--ask --model qwen2.5-coder-0.5b]
-    python eval/calibrate.py fit eval/runs/evidence.jsonl [--write]
+    python eval/calibrate.py fit eval/runs/evidence.jsonl [--write] [--any-manual]
 
 ``collect`` keeps what classifier and retriever know of every applicable rule of every example, and
 with ``--ask`` the language model's answers too, one line an example; killed, it goes on where it
 stopped. ``fit`` prints cross-validated figures,
-the folds being author files, and with ``--write`` puts the combiner fitted on all of them in place.
+the folds being author files, and with ``--write`` puts the combiner fitted on all of them in place;
+with ``--any-manual`` the one for rules of other manuals that are the same as ours, from the classifier
+alone: how well the index of another manual retrieves is not known.
 """
 
 import json
@@ -307,6 +309,9 @@ def _found(table: _Table, probability: Vector, thresholds: _Thresholds) -> npt.N
 def fit(
     records: Annotated[Path, typer.Argument(help="What collect wrote.")],
     write: Annotated[bool, typer.Option("--write", help="Put the combiner into prompts/.")] = False,
+    any_manual: Annotated[
+        bool, typer.Option("--any-manual", help="Store what the classifier alone is worth.")
+    ] = False,
 ) -> None:
     """Print cross-validated figures; with --write, fit on everything and store it."""
     rows = [json.loads(line) for line in records.open(encoding="utf-8")]
@@ -326,7 +331,10 @@ def fit(
         print(f"{label:18} {area}  {'/'.join(f'{t:.2f}' for t in thresholds)}   {_line(table, found)}")
     print(f"{'checks alone':18} {'':5}  {'':14}   {_line(table, table.hits)}")
     if write:
-        _write(table, rows[0]["conditions"], records.name)
+        conditions = rows[0]["conditions"]
+        if any_manual:
+            conditions |= dict.fromkeys(("model", "prompts", "manual", "encoder"), "")
+        _write(table, conditions, EVIDENCE["classifier"] if any_manual else EVIDENCE["all"], records.name)
 
 
 def _line(table: _Table, found: npt.NDArray[np.bool_]) -> str:
@@ -337,10 +345,10 @@ def _line(table: _Table, found: npt.NDArray[np.bool_]) -> str:
     )
 
 
-def _write(table: _Table, conditions: dict[str, str], name: str) -> None:
+def _write(table: _Table, conditions: dict[str, str], allowed: Sequence[int], name: str) -> None:
     """Fit on everything and store it; evidence that points the wrong way or is absent gets no weight."""
     everything = np.ones(len(table.labels), dtype=bool)
-    columns = [column for column in range(len(FEATURES)) if np.ptp(table.features[:, column])]
+    columns = [column for column in allowed if np.ptp(table.features[:, column])]
     weights = _fit(table, everything, columns).weights
     columns = [column for column in columns if weights[column] > 0]
     combiner = _fit(table, everything, columns)

@@ -1,8 +1,6 @@
 """The order of work: clauses, checks, candidate rules, grades, findings, rewrite, review."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -10,11 +8,17 @@ from reviewer.asking import asked_of
 from reviewer.checks import CheckSettings, run_checks
 from reviewer.classifier import RuleScore
 from reviewer.clauses import split_clauses
-from reviewer.deadline import Deadline
+from reviewer.deadline import Deadline, StageClock
 from reviewer.engine.protocol import Prompt
 from reviewer.errors import EngineError, ReviewerError
 from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
-from reviewer.grading.candidates import DEFAULT_LIMIT, fit_of, resident_rules, select_candidates
+from reviewer.grading.candidates import (
+    DEFAULT_LIMIT,
+    fit_of,
+    resident_rules,
+    select_candidates,
+    speakers,
+)
 from reviewer.grading.explainer import stated
 from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import (
@@ -58,6 +62,7 @@ OUT_OF_TIME = "到时限仍未问到"
 _NO_TIME_TO_WRITE = "时间到限，没有生成改写"
 _NO_TIME_FOR_MODEL = "时间到限，语言模型没有再写"
 _NOT_SELECTED = "检索未选中"
+_NOT_LEARNED = "没有训练过的判断"
 # Below the thresholds of a finding, and enough not to call a reply ready: on the development set more than
 # half of the overlooked red lines lie above it, and about one in thirty of the clean drafts a rule.
 _SUSPICION = 0.08
@@ -112,35 +117,14 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class _Assessment:
-    """Findings of one text, and what was asked."""
+    """Findings of one text, the ids of the rules that were assessed, and the others with the reason."""
 
     findings: tuple[Finding, ...]
     assessed: frozenset[str]
-    unanswered: tuple[Rule, ...]
-    skipped: tuple[Rule, ...]
+    open: tuple[tuple[Rule, str], ...]
     grades: tuple[Grade, ...]
     fit: Mapping[str, float]
     looked_at: Mapping[str, Sequence[float]]
-
-
-@dataclass
-class _Clock:
-    """Milliseconds by stage."""
-
-    started: float = field(default_factory=time.perf_counter)
-    stages: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = (time.perf_counter() - begun) * 1000
-            self.stages[name] = round(self.stages.get(name, 0.0) + spent, 1)
-
-    def total(self) -> dict[str, float]:
-        return {**self.stages, "total": round((time.perf_counter() - self.started) * 1000, 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +151,7 @@ class Pipeline:
             InputError: the request cannot be reviewed as given.
             EngineError: the engine failed, or the text does not fit its context.
         """
-        clock = _Clock()
+        clock = StageClock()
         deadline = Deadline.after_ms(options.deadline_ms)
         conversation = conversation_of(request)
         clauses = split_clauses(conversation.draft, limit=MAX_CLAUSES)
@@ -195,7 +179,7 @@ class Pipeline:
         clauses: Sequence[Clause],
         options: Options,
         deadline: Deadline,
-        clock: _Clock,
+        clock: StageClock,
     ) -> _Assessment:
         """Run the checks and grade every applicable rule that is to be graded."""
         with clock.stage("checks"):
@@ -209,15 +193,22 @@ class Pipeline:
                 scores = self.classifier.scores(conversation, clauses, deadline=deadline)
             in_time = bool(scores)
         applicable = options.adjustments.kept(self.catalogue.applicable(conversation))
+        speaks = speakers(applicable)
+        heard = [rule for rule in applicable if speaks[rule.id] == rule.id]
         fit = fit_of(
             {rule_id: known.fused for rule_id, known in relevance.items()},
             {rule_id: score.logit for rule_id, score in scores.items()},
         )
-        candidates = select_candidates(applicable, fit, limit=None if options.all_rules else DEFAULT_LIMIT)
+        candidates = select_candidates(
+            heard,
+            fit,
+            limit=None if options.all_rules else DEFAULT_LIMIT,
+            learned=None if self.grader.calibration.uses_the_model else scores.keys() or None,
+        )
         evidence = {
             rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in candidates.asked
         }
-        found = self._hit_findings(hits, applicable)
+        found = self._hit_findings(hits, heard)
         grading = Grading((), candidates.asked)
         if in_time:
             with clock.stage("grade"):
@@ -235,11 +226,20 @@ class Pipeline:
             if grade.violated and grade.rule_id not in found
         }
         adjusted = options.adjustments.applied
+        reasons = (
+            (grading.unanswered, OUT_OF_TIME),
+            (candidates.skipped, _NOT_SELECTED),
+            (candidates.strange, _NOT_LEARNED),
+        )
+        still_open = {rule.id: why for rules, why in reasons for rule in rules if rule.id not in found}
         return _Assessment(
             tuple(replace(finding, rule=adjusted(finding.rule)) for finding in found.values()),
-            frozenset({*(grade.rule_id for grade in grading.grades), *found}),
-            tuple(adjusted(rule) for rule in grading.unanswered if rule.id not in found),
-            tuple(adjusted(rule) for rule in candidates.skipped if rule.id not in found),
+            frozenset(rule.id for rule in applicable if speaks[rule.id] not in still_open),
+            tuple(
+                (adjusted(rule), still_open[speaks[rule.id]])
+                for rule in applicable
+                if speaks[rule.id] in still_open
+            ),
             grading.grades,
             fit,
             {rule_id: score.weights for rule_id, score in scores.items()},
@@ -250,7 +250,7 @@ class Pipeline:
         probability = self.grader.calibration.check_probability
         found: dict[str, Finding] = {}
         for rule in applicable:
-            own = [hit for hit in hits if hit.rule_id == rule.id]
+            own = [hit for hit in hits if hit.rule_id == rule.known_as]
             if own:
                 spans = sorted({span for hit in own for span in hit.spans}, key=lambda span: span.start)
                 found[rule.id] = Finding(rule, probability, tuple(spans), own[0].reason, "check")
@@ -294,7 +294,6 @@ class Pipeline:
     ) -> RewriteOut:
         if deadline.expired:
             return RewriteOut(text="", status="none", note=_NO_TIME_TO_WRITE)
-
         judge = self._judge(conversation, assessment, options, deadline)
 
         def shown(offer: Offer | None, why: str = "") -> RewriteOut:
@@ -304,7 +303,9 @@ class Pipeline:
         if self.rewrites_by != "model":
             found = assessment.findings
             mended = mend_and_verify(conversation, found, self.wordings, judge=judge, deadline=deadline)
-        if self.rewrites_by == "wordings" or (mended is not None and mended.verdict.verified):
+        # Nothing that the model writes could be verified either; its seconds would be for nothing.
+        hopeless = any(why == _NOT_LEARNED and rule.severity != "minor" for rule, why in assessment.open)
+        if self.rewrites_by == "wordings" or (mended is not None and (mended.verdict.verified or hopeless)):
             return shown(mended, "" if mended else _NO_WORDINGS)
         out_of_time = _NO_TIME_TO_WRITE if mended is None else _NO_TIME_FOR_MODEL
         if deadline.expired:
@@ -348,15 +349,16 @@ class Pipeline:
         """Review a proposed reply as a draft in the same situation."""
         pieces = split_clauses(conversation.draft, limit=MAX_CLAUSES)
         prompt = self._prompt(conversation, pieces)
-        outcome = self._assess(conversation, prompt, pieces, options, deadline, _Clock())
+        outcome = self._assess(conversation, prompt, pieces, options, deadline, StageClock())
         if self.explainer.trusted:
             # To ask the model where and why again would take seconds.
             told = [replace(found, reason=found.reason or stated(found.rule)) for found in outcome.findings]
             findings = settle(told, options.adjustments)
         else:
             findings = self._explain(outcome, prompt, pieces, options, deadline).findings
-        complete = not outcome.unanswered and not outcome.skipped
         suspects = self._explain(self._doubtful(outcome), prompt, pieces, options, deadline).findings
+        # As for a pass: what nobody can judge is left open when it is minor.
+        complete = all(why == _NOT_LEARNED and rule.severity == "minor" for rule, why in outcome.open)
         return Regrading(findings, complete, suspects)
 
     def _doubtful(self, outcome: _Assessment) -> _Assessment:
@@ -369,9 +371,9 @@ class Pipeline:
         return replace(outcome, findings=tuple(red))
 
     def _review(
-        self, conversation: Conversation, assessment: _Assessment, options: Options, clock: _Clock
+        self, conversation: Conversation, assessment: _Assessment, options: Options, clock: StageClock
     ) -> Review:
-        open_rules = (*assessment.unanswered, *assessment.skipped)
+        open_rules = [rule for rule, _ in assessment.open]
         verdict = verdict_of(assessment.findings, open_rules)
         known = assessment.assessed | {rule.id for rule in open_rules} | options.adjustments.disabled
         assessed_score = score_of(assessment.findings, base=self.catalogue.base_score)
@@ -383,9 +385,7 @@ class Pipeline:
             rewrite=NO_REWRITE,
             assessed=[rule.id for rule in self.catalogue.rules if rule.id in assessment.assessed],
             not_assessed=[
-                NotAssessedOut(rule=rule.id, severity=rule.severity, why=why)
-                for rules, why in ((assessment.unanswered, OUT_OF_TIME), (assessment.skipped, _NOT_SELECTED))
-                for rule in rules
+                NotAssessedOut(rule=rule.id, severity=rule.severity, why=why) for rule, why in assessment.open
             ],
             not_applicable=[rule.id for rule in self.catalogue.rules if rule.id not in known],
             notes=list(self.notes),

@@ -77,7 +77,8 @@ class Rule:
     names. ``stages`` and ``channels`` are where the rule applies. ``points`` are deducted once for
     all rules that share a ``deduction`` group. ``good_context`` is ``good`` as the draft of a
     conversation in which it breaks no rule. ``yields_to`` are the rules that win when both would be
-    cited for the same words.
+    cited for the same words. ``known_as`` is the id by which checks, classifier and wordings know the
+    rule, empty when they do not; ``vouched`` says that it is another rule's, which asks for the same.
     """
 
     id: str
@@ -97,6 +98,8 @@ class Rule:
     deduction: str
     yields_to: tuple[str, ...]
     origins: tuple[str, ...]
+    known_as: str = ""
+    vouched: bool = False
 
     @property
     def standing(self) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,15 @@ import jsonschema
 import pytest
 
 from reviewer import Reviewer, ReviewRequest
+from reviewer.folders import OWN_MANUAL
 from reviewer.manual.catalogue import Catalogue
 from reviewer.models.packages import installed
 from reviewer.models.registry import load_registry
+from reviewer.schema import Review
+from reviewer.settings import Settings
+from reviewer.wiring import read_manual
 from tests.conftest import REAL_HOME
+from tests.other_manual import write_manual
 
 pytestmark = [
     pytest.mark.model,
@@ -100,3 +106,68 @@ def test_the_python_api_gives_the_same_json(answer: dict[str, Any]) -> None:
 def test_doctor_is_content(tmp_path: Path) -> None:
     assert reviewer_command("doctor").returncode == 0
     assert reviewer_command("doctor", "--model", str(tmp_path / "none.gguf")).returncode == 2
+
+
+ABUSE = {
+    "id": "R100",
+    "severity": "red",
+    "text": "无论客人说什么，都不得骂客人、笑话客人。",
+    "same_as": "A05",
+}
+LEAK = {"id": "R200", "severity": "red", "text": "不得把一位客人的事告诉另一位客人。", "same_as": "E01"}
+AGAIN = {"id": "R300", "severity": "minor", "text": "再说一遍，对客人不得恶语相向。", "same_as": "A05"}
+UMBRELLA = {"id": "R400", "severity": "major", "text": "下雨天应当提醒客人带好雨伞。"}
+FRIENDLY = "好的，请您稍等，我这就为您查询。"
+
+Ask = Callable[[str, str], Review]
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """Review a draft by the manual whose rule that nobody learned is major, or ``minor``."""
+    folder = tmp_path_factory.mktemp("manuals")
+    # The models are the user's, the index is not to stay there.
+    (folder / "home").mkdir()
+    (folder / "home" / "models").symlink_to(Path(REAL_HOME) / "models", target_is_directory=True)
+    manuals = {
+        OWN_MANUAL: read_manual(write_manual(folder / "own", ABUSE, LEAK, AGAIN, UMBRELLA)),
+        "minor": read_manual(
+            write_manual(folder / "minor", ABUSE, LEAK, AGAIN, {**UMBRELLA, "severity": "minor"})
+        ),
+    }
+    with Reviewer.from_settings(Settings(home=folder / "home"), manuals=manuals) as reviewer:
+
+        def review(draft: str, manual: str) -> Review:
+            request = ReviewRequest(draft=draft, customer="我的快递到哪了", channel="online", stage="middle")
+            return reviewer.review(request, rewrite=False, manual=manual)
+
+        yield review
+
+
+@pytest.mark.parametrize(
+    ("draft", "rule"),
+    [
+        ("您是不是脑子有病？蠢成这样还有脸来问，滚远点。", ABUSE),
+        ("前面那位客人的身份证号是11010519491231002X，您记一下。", LEAK),
+    ],
+    ids=["by the classifier", "by a check"],
+)
+def test_a_rule_of_another_manual_is_cited_once_in_its_own_words(
+    ask: Ask, draft: str, rule: dict[str, str]
+) -> None:
+    found = ask(draft, OWN_MANUAL)
+    (finding,) = found.findings
+    assert (finding.rule.id, finding.rule.text) == (rule["id"], rule["text"])
+    assert (finding.rule.source.document, finding.rule.source.section) == ("《前台守则》", "用语")
+    assert (found.verdict, found.score) == ("block", 0)
+    assert found.assessed == ["R100", "R200", "R300"]
+    assert [(each.rule, each.why) for each in found.not_assessed] == [("R400", "没有训练过的判断")]
+
+
+def test_a_friendly_draft_passes_only_when_no_grave_rule_is_open(ask: Ask) -> None:
+    grave, light = ask(FRIENDLY, OWN_MANUAL), ask(FRIENDLY, "minor")
+    assert grave.findings == light.findings == []
+    assert (grave.verdict, light.verdict) == ("not_assessed", "pass")
+    assert grave.assessed == light.assessed == ["R100", "R200", "R300"]
+    assert any("same_as" in note for note in light.notes)
+    assert light.versions.calibration

@@ -2,6 +2,15 @@
 
 from reviewer.classifier.files import ClassifierFiles, classifier_files
 from reviewer.classifier.head import Head
+from reviewer.classifier.manual import ManualClassifier, known_to
 from reviewer.classifier.model import RuleClassifier, RuleScore
 
-__all__ = ["ClassifierFiles", "Head", "RuleClassifier", "RuleScore", "classifier_files"]
+__all__ = [
+    "ClassifierFiles",
+    "Head",
+    "ManualClassifier",
+    "RuleClassifier",
+    "RuleScore",
+    "classifier_files",
+    "known_to",
+]

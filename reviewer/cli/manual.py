@@ -22,6 +22,7 @@ _PACKAGES = {
     "selectolax": "selectolax",
     "charset_normalizer": "charset-normalizer",
     "rapidfuzz": "rapidfuzz",
+    "sklearn": "scikit-learn",
 }
 _REMEDY = "安装：pip install 'reviewer[import]'"
 _CHANGES = {"added": "新增", "removed": "删去", "reworded": "改写", "moved": "移动", "changed": "改设"}
@@ -29,6 +30,7 @@ _FIELDS = {
     "kind": "class", "title": "标题", "severity": "severity", "points": "扣分", "deduction": "扣分项",
     "when": "适用", "stages": "阶段", "channels": "渠道", "require": "要求", "avoid": "避免",
     "approved": "可用说法", "forbidden": "禁用说法", "yields_to": "让位于",
+    "same_as": "same_as",
 }  # fmt: skip
 _SHOWN_CHARS = 60
 
@@ -48,8 +50,11 @@ def import_(
     """
     require_packages(_PACKAGES, work="导入", remedy=_REMEDY)
     from reviewer.ingestion.importing import import_manual
+    from reviewer.manual.catalogue import load_catalogue
+    from reviewer.resources import resource_dir
 
-    imported = import_manual(files, out, notify=lambda text: typer.echo(text, err=True))
+    known = load_catalogue(resource_dir("corpus")).rules
+    imported = import_manual(files, out, known=known, notify=lambda text: typer.echo(text, err=True))
     for line in _summary(imported, out):
         typer.echo(line)
 
@@ -86,8 +91,11 @@ def _summary(imported: "Imported", out: Path) -> list[str]:
     unused = sum(len(chapter.unused) for chapter in book.chapters)
     left_out = f"未导入 {removed} 段（网站内容、页眉页脚、目录、重复），没有成为规则 {unused} 段"
     doubts = f"近似的规则 {len(book.groups)} 组，可能矛盾的时限 {len(book.contradictions)} 处"
+    checkable = [rule for rule in rules if rule.kind == "checkable"]
+    same = sum(bool(rule.same_as) for rule in checkable)
     lines = [
         f"{len(book.chapters)} 份文件，{len(rules)} 条规则：{count_kinds(rules)}",
+        f"可检查的规则里 {same} 条像随附手册的规则（same_as，请核对），按那些判断；其余没有训练过的判断",
         f"{left_out}，{doubts}；见 {stored.folder / REPORT_FILE}",
     ]
     if stored.outcome == "unchanged":

@@ -110,9 +110,11 @@ class ChecksAlone:
         conversation = conversation_of(example.request())
         settings = CheckSettings(public_numbers=tuple(example.public_numbers))
         claims: dict[str, _Claim] = {}
+        names = {rule.known_as: rule.id for rule in self.catalogue.rules}
         for hit in run_checks(conversation, settings):
-            known = claims.get(hit.rule_id, _NOTHING)
-            claims[hit.rule_id] = _Claim(0.99, found=True, spans=(*known.spans, *hit.spans))
+            if (name := names.get(hit.rule_id)) is not None:
+                known = claims.get(name, _NOTHING)
+                claims[name] = _Claim(0.99, found=True, spans=(*known.spans, *hit.spans))
         return _outcome(self.catalogue, conversation, claims, started)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ Source: stacked generalisation (Wolpert 1992) with Platt's sigmoid (1999) as the
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,7 +26,8 @@ _THRESHOLD = 0.5
 class Conditions(BaseModel):
     """What a combiner was fitted for; its weights mean nothing for anything else.
 
-    In the file, an empty model, prompts or encoder means any: that evidence has no weight.
+    In the file, an empty model, prompts or encoder means any: that evidence has no weight. An empty
+    manual means any that has rules the classifier knows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -39,7 +40,7 @@ class Conditions(BaseModel):
 
     def hold_for(self, present: "Conditions") -> bool:
         """Whether a combiner fitted for these conditions may be used under ``present`` ones."""
-        free = {name for name in ("model", "prompts", "encoder") if not getattr(self, name)}
+        free = {name for name in ("model", "prompts", "manual", "encoder") if not getattr(self, name)}
         return all(
             name in free or getattr(self, name) == getattr(present, name) for name in Conditions.model_fields
         )
@@ -122,6 +123,15 @@ class Calibration:
             return frozenset()
         return reached if reached or hit else frozenset({max(probabilities, key=probabilities.__getitem__)})
 
+    def named(self, names: Mapping[str, str]) -> "Calibration":
+        """Return the same for a manual with other ids: ``names`` gives, by an id there, the one here."""
+        own = {
+            rule_id: self.rule_intercepts[known]
+            for rule_id, known in names.items()
+            if known in self.rule_intercepts
+        }
+        return replace(self, rule_intercepts=own)
+
     def probability(self, rule_id: str, features: Mapping[str, float]) -> float:
         """Return the chance, 0-1, that the rule is violated.
 
@@ -135,7 +145,7 @@ class Calibration:
 
 
 def load_calibration(path: Path, conditions: Conditions) -> Calibration:
-    """Return the combiner fitted for exactly these conditions, else the raw sigmoid.
+    """Return the combiner fitted for these conditions, else the raw sigmoid.
 
     Raw is the classifier's logit, which was trained as one; without a classifier, or with an adapter
     that somebody trained for the language model, it is the language model's.
@@ -150,18 +160,20 @@ def load_calibration(path: Path, conditions: Conditions) -> Calibration:
         entries = _File.model_validate(json.loads(text)).fitted
     except (ValueError, ValidationError) as cause:
         raise CorpusError(f"校准文件 {path} 无效：{str(cause).splitlines()[0]}") from cause
-    for entry in entries:
-        if entry.conditions.hold_for(conditions):
-            return Calibration(
-                content_hash=content_hash(entry.model_dump_json().encode()),
-                fitted_on=entry.fitted_on,
-                thresholds=entry.thresholds,
-                check_probability=entry.check_probability,
-                intercept=entry.intercept,
-                weights=entry.weights,
-                rule_intercepts=entry.rule_intercepts,
-            )
-    return _raw(conditions)
+    fitting = [entry for entry in entries if entry.conditions.hold_for(conditions)]
+    if not fitting:
+        return _raw(conditions)
+    # One that was fitted with this very manual knows more than one for any.
+    entry = max(fitting, key=lambda entry: bool(entry.conditions.manual))
+    return Calibration(
+        content_hash=content_hash(entry.model_dump_json().encode()),
+        fitted_on=entry.fitted_on,
+        thresholds=entry.thresholds,
+        check_probability=entry.check_probability,
+        intercept=entry.intercept,
+        weights=entry.weights,
+        rule_intercepts=entry.rule_intercepts,
+    )
 
 
 def _raw(conditions: Conditions) -> Calibration:

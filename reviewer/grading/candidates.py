@@ -6,7 +6,7 @@ that a deadline costs the least.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewer.types import SEVERITY_ORDER, Rule
@@ -16,10 +16,28 @@ DEFAULT_LIMIT = 64
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """``asked`` in the order to ask; ``skipped`` were not selected and stay not assessed."""
+    """``asked`` in the order to ask; ``skipped`` were not selected, of ``strange`` ones nothing is known."""
 
     asked: tuple[Rule, ...]
     skipped: tuple[Rule, ...]
+    strange: tuple[Rule, ...] = ()
+
+
+def speakers(rules: Sequence[Rule]) -> Mapping[str, str]:
+    """Return, by the id of each rule, the id of the one that speaks for it: mostly itself.
+
+    Of rules that are known as the same one all would be found together, or none. The gravest speaks, of
+    equals the first, so that one fault is not cited, weighed and counted twice.
+    """
+    first: dict[str, str] = {}
+    for rule in sorted(rules, key=lambda rule: SEVERITY_ORDER[rule.severity]):
+        first.setdefault(rule.known_as or _own(rule), rule.id)
+    return {rule.id: first[rule.known_as or _own(rule)] for rule in rules}
+
+
+def _own(rule: Rule) -> str:
+    # No id begins like this.
+    return f"={rule.id}"
 
 
 def fit_of(retrieved: Mapping[str, float], learned: Mapping[str, float]) -> Mapping[str, float]:
@@ -35,15 +53,22 @@ def fit_of(retrieved: Mapping[str, float], learned: Mapping[str, float]) -> Mapp
 
 
 def select_candidates(
-    rules: Sequence[Rule], fit: Mapping[str, float], *, limit: int | None = DEFAULT_LIMIT
+    applicable: Sequence[Rule],
+    fit: Mapping[str, float],
+    *,
+    limit: int | None = DEFAULT_LIMIT,
+    learned: Collection[str] | None = None,
 ) -> Candidates:
     """Choose and order the rules to ask.
 
     Args:
-        rules: The applicable rules.
+        applicable: The applicable rules.
         fit: Of ``fit_of``, higher fits better; a rule that is missing comes last.
         limit: Most rules to ask besides standing and red ones' guarantee; None asks all.
+        learned: Ids of the only rules that anything can be said of; None when all can be asked. To call
+            the others clear for want of evidence would be a guess.
     """
+    rules = [rule for rule in applicable if learned is None or rule.id in learned]
     by_fit = sorted(rules, key=lambda rule: -fit.get(rule.id, -math.inf))
     chosen = by_fit
     if limit is not None and len(rules) > limit:
@@ -51,7 +76,11 @@ def select_candidates(
         rest = [rule for rule in by_fit if rule not in must]
         chosen = must + rest[: max(0, limit - len(must))]
     asked = sorted(chosen, key=lambda rule: SEVERITY_ORDER[rule.severity])
-    return Candidates(tuple(asked), tuple(rule for rule in rules if rule not in asked))
+    return Candidates(
+        tuple(asked),
+        tuple(rule for rule in rules if rule not in asked),
+        tuple(rule for rule in applicable if rule not in rules),
+    )
 
 
 def resident_rules(rules: Sequence[Rule], *, limit: int = DEFAULT_LIMIT) -> tuple[Rule, ...]:

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from reviewer.folding import fold
 from reviewer.ingestion.blocks import Extracted
 from reviewer.ingestion.furniture import NO_NORM, Removed, without_furniture
+from reviewer.ingestion.likeness import with_likely_same
 from reviewer.ingestion.norms import Norm, norms_of
 from reviewer.ingestion.outline import Section, sections_of, title_of
 from reviewer.ingestion.relations import Contradiction, contradictions_of, groups_of
 from reviewer.ingestion.units import units_of
 from reviewer.manual.imported import CHANNELS, STEM_CHARS, DocumentEntry, RuleEntry, SectionEntry, one_line
 from reviewer.resources import content_hash
+from reviewer.types import Rule
 
 #: Raise whenever the same files would give other rules.
-IMPORTER_VERSION = "1"
+IMPORTER_VERSION = "2"
 _TITLE_CHARS = 60
 _ID_DIGITS = 8
 _WORD = re.compile(r"[^\W_]")
@@ -56,8 +58,13 @@ class Book:
     contradictions: tuple[Contradiction, ...]
 
 
-def build_book(files: Sequence[SourceFile]) -> Book:
-    """Turn documents into rules; the same files in any order give the same book."""
+def build_book(files: Sequence[SourceFile], known: Sequence[Rule] = ()) -> Book:
+    """Turn documents into rules; the same files in any order give the same book.
+
+    Args:
+        files: The documents.
+        known: Rules among which each new one looks for one that asks for the same.
+    """
     chapters: list[Chapter] = []
     rules: list[RuleEntry] = []
     used: set[str] = set()
@@ -79,6 +86,7 @@ def build_book(files: Sequence[SourceFile]) -> Book:
     groups = groups_of(rules)
     similar = {rule: [other for other in group if other != rule] for group in groups for rule in group}
     rules = [rule.model_copy(update={"similar": similar.get(rule.id, [])}) for rule in rules]
+    rules = with_likely_same(rules, known)
     return Book(tuple(chapters), tuple(rules), tuple(groups), tuple(contradictions_of(rules)))
 
 

@@ -11,6 +11,7 @@ _HEADER = """\
 # 由 reviewer manual import 生成，供人核对和修改。再次导入不会覆盖这个文件；有变化时另写到旁边的 *.proposed/。
 # class: checkable 可对照回复检查，conduct 仪容举止，process 内部流程，background 背景。只引用 checkable。
 # text 是 documents/ 里 start-end 处的原文，不要改。其余各项都可以改；guessed 列出由机器推断、应当核对的项。
+# same_as: 随附手册里要求相同的规则；有它，确定性检查、训练过的分类器和改写才认得这一条，猜错的请改正或删去。
 # severity: red 不得发送，major 重要，minor 轻微。when: any 表示每一条回复。approved、forbidden: 原文的说法。
 """
 # What need not be written when it has this value.
@@ -23,6 +24,7 @@ _DEFAULTS: dict[str, object] = {
     "points": None,
     "deduction": None,
     "yields_to": [],
+    "same_as": "",
     "similar": [],
     "note": "",
 }

@@ -12,6 +12,7 @@ from reviewer.ingestion.encodings import shown_name
 from reviewer.ingestion.folder import Stored, store
 from reviewer.ingestion.isolation import read_isolated
 from reviewer.ingestion.limits import Limits
+from reviewer.types import Rule
 
 Progress = Callable[[str], None]
 Read = Callable[[Path, Limits], Extracted]
@@ -29,6 +30,7 @@ def import_manual(
     paths: Sequence[Path],
     folder: Path,
     *,
+    known: Sequence[Rule] = (),
     limits: Limits | None = None,
     notify: Progress = lambda _text: None,
     read: Read = read_isolated,
@@ -40,6 +42,7 @@ def import_manual(
     Args:
         paths: All documents of the manual, in any order.
         folder: Where the rules go; a manual that is there is never overwritten.
+        known: Rules, usually the shipped ones, that an imported one may be the same as.
         limits: How much one file may cost.
         notify: Told, in Chinese, of each file before it is read.
         read: What reads one file.
@@ -55,7 +58,7 @@ def import_manual(
         notify(f"读取 {name}")
         document = read(path, limits or Limits())
         sources.append(SourceFile(name, hashlib.sha256(path.read_bytes()).hexdigest(), document))
-    book = build_book(sources)
+    book = build_book(sources, known)
     if all(rule.kind == "background" for rule in book.rules):
         raise DocumentError("这些文件里没有找到规范；请确认给出的是手册正文。")
     return Imported(book, store(book, folder))

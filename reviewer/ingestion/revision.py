@@ -119,8 +119,12 @@ def revise(edition: Edition, *, mine: ImportedEntry, record: Record) -> Revision
 
 
 def digest(rule: RuleEntry) -> str:
-    """Return what identifies a rule's fields; where it stands and what resembles it do not count."""
-    words = rule.model_dump_json(by_alias=True, exclude={"start", "end", "similar"})
+    """Return what identifies a rule's fields; where it stands and what resembles it do not count.
+
+    What earlier versions did not have is left out where it is empty: their rules are not taken for edited.
+    """
+    left_out = {"start", "end", "similar"} | (set() if rule.same_as else {"same_as"})
+    words = rule.model_dump_json(by_alias=True, exclude=left_out)
     return content_hash(words.encode())
 
 

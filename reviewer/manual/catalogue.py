@@ -162,6 +162,7 @@ class _RuleEntry(Entry):
     points: Annotated[int, Field(ge=1)] | None = None
     deduction: Line | None = None
     yields_to: list[str] = Field(default_factory=list)
+    same_as: Annotated[str, Field(pattern=r"^(?:[A-Z]\d{2})?$")] = ""
     origins: Annotated[list[Line], Field(min_length=1)]
 
 
@@ -244,6 +245,8 @@ def _rule(entry: _RuleEntry, titles: dict[str, str], points: _PointsEntry) -> Ru
         deduction=entry.deduction or entry.id,
         yields_to=tuple(entry.yields_to),
         origins=tuple(entry.origins),
+        known_as=entry.same_as or entry.id,
+        vouched=bool(entry.same_as),
     )
 
 

@@ -17,7 +17,7 @@ _REWORDED = 60.0
 #: What a review goes by, beside a rule's text and place.
 JUDGED = (
     "kind", "title", "severity", "points", "deduction", "when", "stages", "channels", "require", "avoid",
-    "approved", "forbidden", "yields_to",
+    "approved", "forbidden", "yields_to", "same_as",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ class Listed:
     approved: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
+    same_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def _of_catalogue(rule: Rule) -> Listed:
         approved=(rule.good,),
         forbidden=(rule.bad,),
         yields_to=rule.yields_to,
+        same_as=rule.known_as if rule.vouched else "",
     )
 
 
@@ -107,6 +109,7 @@ def _of_import(rule: RuleEntry, document: str) -> Listed:
         approved=tuple(rule.approved),
         forbidden=tuple(rule.forbidden),
         yields_to=tuple(rule.yields_to),
+        same_as=rule.same_as,
     )
 
 

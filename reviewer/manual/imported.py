@@ -40,8 +40,10 @@ CHANNELS: tuple[_Channel, ...] = ("online", "phone")
 class RuleEntry(Entry):
     """One rule. ``text`` is ``documents/<document>.txt[start:end]`` on one line.
 
-    ``guessed`` names the fields that the importer concluded from words. ``similar`` are rules that
-    say nearly the same elsewhere. ``note`` is for the person who edits.
+    ``same_as`` is the id of a rule of the shipped manual that asks for the same: what is known of that
+    one, checks, classifier and wordings, then serves this one. ``guessed`` names the fields that the
+    importer concluded from words. ``similar`` are rules that say nearly the same elsewhere. ``note`` is
+    for the person who edits.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Z][0-9a-z]{2,15}$")]
@@ -63,6 +65,7 @@ class RuleEntry(Entry):
     points: Annotated[int, Field(ge=1)] | None = None
     deduction: Line | None = None
     yields_to: list[str] = Field(default_factory=list)
+    same_as: Annotated[str, Field(pattern=r"^(?:[A-Z]\d{2})?$")] = ""
     similar: list[str] = Field(default_factory=list)
     guessed: list[Line] = Field(default_factory=list)
     note: _Text = ""
@@ -218,6 +221,8 @@ def _rule(entry: RuleEntry, document: str, points: dict[Severity, int]) -> Rule:
         deduction=entry.deduction or entry.id,
         yields_to=tuple(entry.yields_to),
         origins=(f"{entry.document} {entry.start}-{entry.end}",),
+        known_as=entry.same_as,
+        vouched=bool(entry.same_as),
     )
 
 

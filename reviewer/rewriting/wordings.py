@@ -150,6 +150,27 @@ class WordingBook:
         """Return what mends ``rule_id``, None when the manual does not say."""
         return self.mendings.get(rule_id)
 
+    def named(self, names: Mapping[str, str]) -> "WordingBook":
+        """Return the wordings for a manual that has other ids.
+
+        Args:
+            names: By the id of a rule there, the id of the rule here that asks for the same.
+        """
+        own: dict[str, list[str]] = {}
+        for rule_id, known in names.items():
+            own.setdefault(known, []).append(rule_id)
+        mendings = {
+            rule_id: self.mendings[known].model_copy(
+                update={
+                    "id": rule_id,
+                    "covers": [each for name in self.mendings[known].covers for each in own.get(name, [])],
+                }
+            )
+            for rule_id, known in names.items()
+            if known in self.mendings
+        }
+        return WordingBook(mendings, self.unsendable if mendings else ())
+
     @cached_property
     def blanks(self) -> frozenset[str]:
         """The placeholders of all wordings: where one stands in a reply, the agent has to fill it in."""

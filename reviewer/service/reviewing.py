@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from fastapi.sse import format_sse_event
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from reviewer.checks import CheckSettings, run_checks
 from reviewer.errors import InputError, ReviewerError
 from reviewer.formats.escaping import json_text, one_line
+from reviewer.grading.candidates import speakers
 from reviewer.request import conversation_of
 from reviewer.resources import content_hash
 from reviewer.schema import Review
@@ -165,6 +166,13 @@ class ReviewService:
         self.metrics.source("shared" if ticket.shared else "engine")
         return Pending(request_id, caller, asked, work, arrival, until, inbox, ticket)
 
+    async def check(self, work: Work) -> list[CheckHit]:
+        """Return what the deterministic checks find, gravest first: milliseconds, without the engine.
+
+        To be asked before the work begins: the engine takes every core.
+        """
+        return await asyncio.to_thread(self._check, work)
+
     def leave(self, pending: Pending) -> None:
         """Say that nobody waits for ``pending`` any more."""
         if pending.ticket is not None:
@@ -186,10 +194,15 @@ class ReviewService:
         finally:
             self.leave(pending)
 
-    async def stream(self, pending: Pending) -> AsyncIterator[bytes]:
-        """Yield server-sent events: checks, verdict, findings, rewrite…, done; or error at any point."""
+    async def stream(self, pending: Pending, hits: Sequence[CheckHit]) -> AsyncIterator[bytes]:
+        """Yield server-sent events: checks, verdict, findings, rewrite…, done; or error at any point.
+
+        Args:
+            pending: What is waited for.
+            hits: What ``check`` found.
+        """
         try:
-            yield _sse("checks", await asyncio.to_thread(self._check, pending))
+            yield _sse("checks", hits)
             async for event in events_of(pending):
                 async for piece in self._tell(pending, event):
                     yield piece
@@ -313,22 +326,23 @@ class ReviewService:
             manual=self.manuals.by_key[pending.work.manual].name,
         )
 
-    def _check(self, pending: Pending) -> list[CheckHit]:
-        """Return what the deterministic checks find, gravest first: milliseconds, without the engine."""
-        policy = self._policy(pending)
-        conversation = conversation_of(pending.work.request)
-        catalogue = self.manuals.by_key[pending.work.manual].catalogue
-        rules = {rule.id: rule for rule in catalogue.applicable(conversation)}
+    def _check(self, work: Work) -> list[CheckHit]:
+        manual = self.manuals.by_key[work.manual].catalogue
+        conversation = conversation_of(work.request)
+        applicable = work.adjustments.kept(manual.applicable(conversation))
+        heard = speakers(applicable)
+        team = work.adjustments.applied
+        rules = {rule.known_as: team(rule) for rule in applicable if heard[rule.id] == rule.id}
         hits = [
             CheckHit(
-                rule=hit.rule_id,
-                title=rules[hit.rule_id].title,
-                severity=policy.severity.get(hit.rule_id, rules[hit.rule_id].severity),
+                rule=rule.id,
+                title=rule.title,
+                severity=rule.severity,
                 spans=[SpanHit(start=span.start, end=span.end, text=span.text) for span in hit.spans],
                 reason=hit.reason,
             )
             for hit in run_checks(conversation, CheckSettings(self.settings.public_numbers))
-            if hit.rule_id in rules and hit.rule_id not in policy.disabled
+            if (rule := rules.get(hit.rule_id)) is not None
         ]
         return sorted(hits, key=lambda hit: SEVERITY_ORDER[hit.severity])
 

@@ -133,9 +133,11 @@ async def stream(
     request: Request, service: Service, caller: Asking, asked: Annotated[ReviewIn, Body()]
 ) -> StreamingResponse:
     """审核一条草稿，以 server-sent events 逐步给出结果。"""
+    arrival = service.arrive()
     work = service.work_of(asked, caller)
-    pending = service.begin(asked, work, caller, request.state.request_id, service.arrive())
-    return StreamingResponse(service.stream(pending), media_type="text/event-stream")
+    hits = await service.check(work)
+    pending = service.begin(asked, work, caller, request.state.request_id, arrival)
+    return StreamingResponse(service.stream(pending, hits), media_type="text/event-stream")
 
 
 async def batch(

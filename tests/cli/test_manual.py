@@ -1,11 +1,14 @@
 """``reviewer manual`` and manuals by name, from outside."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from reviewer.manual.catalogue import Catalogue
+from reviewer.manual.imported import load_imported
 from reviewer.settings import load_settings
 from tests.cli.test_main import call
 from tests.ingestion.documents import TEXT
@@ -28,6 +31,27 @@ def test_import_says_what_it_found_and_what_to_do(
     assert f"reviewer index build --manual {rules}" in out
     code, out, _ = call("manual", "import", str(file), "-o", str(rules), capsys=capsys)
     assert (code, "没有变化" in out) == (0, True)
+
+
+def test_import_says_how_many_rules_are_like_shipped_ones(
+    tmp_path: Path, catalogue: Catalogue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, rules = tmp_path / "守则.txt", tmp_path / "rules"
+    familiar = catalogue.rule("A05").text
+    file.write_text(f"守则\n一、用语\n1、{familiar}\n2、客人离店时，应当递上雨伞。\n", encoding="utf-8")
+    code, out, err = call("manual", "import", str(file), "-o", str(rules), capsys=capsys)
+    assert code == 0, err
+    assert "可检查的规则里 1 条像随附手册的规则" in out
+    (same,) = [rule for rule in load_imported(rules).entries if rule.same_as]
+    assert (same.same_as, same.text) == ("A05", familiar)
+    assert "same_as" in same.guessed
+    edited = Path(shutil.copytree(rules, tmp_path / "edited"))
+    path = edited / "catalogue.yaml"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("same_as: A05", "same_as: A03"), encoding="utf-8"
+    )
+    _, out, _ = call("manual", "diff", str(rules), str(edited), capsys=capsys)
+    assert "  same_as：A05 → A03\n" in out
 
 
 def test_a_changed_file_is_proposed_and_diff_tells_how(

@@ -107,3 +107,45 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path, text: str) -> None:
     with pytest.raises(CorpusError, match="校准文件") as caught:
         load_calibration(path, HERE)
     assert "\n" not in str(caught.value)
+
+
+ANY_MANUAL: dict[str, Any] = {
+    **ENTRY,
+    "conditions": {
+        **dict.fromkeys(("model", "prompts", "manual", "encoder", "adapter"), ""),
+        "classifier": "k",
+    },
+    "fitted_on": "any",
+}
+
+
+def test_an_entry_without_a_manual_holds_for_any(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.json", ANY_MANUAL)
+    here = HERE.model_copy(update={"classifier": "k"})
+    for manual in ("h", "other"):
+        assert load_calibration(path, here.model_copy(update={"manual": manual})).fitted_on == "any"
+    # Without a classifier, or with another, nothing of it holds.
+    assert not load_calibration(path, HERE).fitted_on
+    assert not load_calibration(path, here.model_copy(update={"classifier": "other"})).fitted_on
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_one_for_this_very_manual_is_preferred(tmp_path: Path, *, turned: bool) -> None:
+    here = HERE.model_copy(update={"classifier": "k"})
+    entries = [ANY_MANUAL, {**ENTRY, "conditions": here.model_dump()}]
+    path = write(tmp_path / "c.json", *(entries[::-1] if turned else entries))
+    assert load_calibration(path, here).fitted_on == "dev"
+    assert load_calibration(path, here.model_copy(update={"manual": "other"})).fitted_on == "any"
+
+
+def test_intercepts_go_by_the_names_of_the_other_manual() -> None:
+    calibration = Calibration(
+        fitted_on="dev", intercept=-1.0, weights={"classifier": 2.0}, rule_intercepts={"A05": 0.5, "E01": 3.0}
+    )
+    named = calibration.named({"R100": "A05", "R200": "A05", "E01": "Z99"})
+    assert named.rule_intercepts == {"R100": 0.5, "R200": 0.5}
+    features = {"classifier": 1.0}
+    assert named.probability("R100", features) == calibration.probability("A05", features)
+    # The other manual's own E01 is not ours.
+    assert named.probability("E01", features) == calibration.probability("Z99", features)
+    assert (named.fitted_on, named.thresholds) == (calibration.fitted_on, calibration.thresholds)

@@ -1,5 +1,6 @@
 """From files to a folder: written once, edits kept, changes beside, hostile files refused."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from reviewer.ingestion.importing import Imported, import_manual
 from reviewer.ingestion.isolation import refuse_unfit
 from reviewer.ingestion.limits import Limits
 from reviewer.ingestion.readers.registry import read_document
-from reviewer.manual.catalogue import load_catalogue
+from reviewer.manual.catalogue import Catalogue, load_catalogue
 from reviewer.manual.imported import load_imported
 from reviewer.pipeline import Listener, Options
 from reviewer.prompting import PromptBook
+from reviewer.resources import content_hash
 from reviewer.schema import ReviewRequest
 from tests.ingestion.documents import TEXT, encrypted, make_docx, make_pdf, make_zip
 from tests.pipeline_parts import make_pipeline
@@ -65,6 +67,12 @@ def edit(rules: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def import_familiar(file: Path, rules: Path, known: Catalogue | None) -> Imported:
+    """Import a rule that is like a shipped one, which is seen only where ``known`` is given."""
+    file.write_text("守则\n一、用语\n1、不得骂客人，不得讽刺、威胁、顶撞客人。\n", encoding="utf-8")
+    return import_manual([file], rules, known=known.rules if known else (), read=read_here)
+
+
 def titles(folder: Path) -> list[str]:
     return [entry.title for entry in load_imported(folder).entries]
 
@@ -86,6 +94,32 @@ def test_a_second_import_changes_nothing_byte_for_byte(file: Path, rules: Path) 
     assert run(file, rules).stored.outcome == "unchanged"
     assert content(rules) == before
     assert set(rules.parent.iterdir()) == {file, rules}
+
+
+def test_a_guess_that_a_person_struck_out_or_changed_stays_so(
+    file: Path, rules: Path, catalogue: Catalogue
+) -> None:
+    import_familiar(file, rules, catalogue)
+    for old, new in (("same_as: A05", "same_as: A03"), ("same_as: A03", "same_as: ''")):
+        edit(rules, old, new)
+        assert import_familiar(file, rules, catalogue).stored.outcome == "unchanged"
+        (entry,) = import_familiar(file, rules, catalogue).stored.revision.rules
+        assert entry.same_as == ("A03" if "A03" in new else "")
+
+
+def test_a_manual_of_a_time_without_guesses_is_offered_them(
+    file: Path, rules: Path, catalogue: Catalogue
+) -> None:
+    import_familiar(file, rules, None)
+    (entry,) = load_imported(rules).entries
+    # The digest that such a time has recorded.
+    words = entry.model_dump_json(by_alias=True, exclude={"start", "end", "similar", "same_as"})
+    record = json.loads((rules / "import.json").read_text(encoding="utf-8"))
+    record["rules"][entry.id]["digest"] = content_hash(words.encode())
+    (rules / "import.json").write_text(json.dumps(record), encoding="utf-8")
+    stored = import_familiar(file, rules, catalogue).stored
+    assert stored.outcome == "proposed"
+    assert [rule.same_as for rule in load_imported(stored.folder).entries] == ["A05"]
 
 
 def test_edits_stay_and_are_no_change(file: Path, rules: Path) -> None:

@@ -81,6 +81,15 @@ def test_checkable_rules_become_rules_with_document_and_section(tmp_path: Path) 
     assert [document.title for document in catalogue.documents] == ["《前台守则》"]
 
 
+def test_a_rule_is_known_as_what_it_is_said_to_be_the_same_as_and_else_as_nothing(tmp_path: Path) -> None:
+    known, own, shipped = load_catalogue(
+        write(tmp_path, rule(same_as="A05"), rule(id="R300"), rule(id="A05"))
+    ).rules
+    assert (known.known_as, known.vouched) == ("A05", True)
+    # Not even an id that a shipped rule has makes it that one.
+    assert [(each.known_as, each.vouched) for each in (own, shipped)] == [("", False)] * 2
+
+
 def test_points_and_base_are_those_of_the_file(tmp_path: Path) -> None:
     folder = write(tmp_path, rule(points=3), base_score=50, points={"red": 50, "major": 7, "minor": 2})
     catalogue = load_catalogue(folder)
@@ -119,6 +128,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "same id": (lambda f: write(f, rule(), rule()), "出现了不止一次"),
     "other document": (lambda f: write(f, rule(document="x")), "没有列入 documents"),
     "unknown winner": (lambda f: write(f, rule(yields_to=["X01"])), "提到不存在的 X01"),
+    "same as no id": (lambda f: write(f, rule(same_as="R1a2b3c4d")), "same_as：取值不合要求"),
     "unknown class": (lambda f: write(f, rule(**{"class": "dress"})), "规则 R1a2b3c4d class：取值不在"),
     "unknown field": (lambda f: write(f, rule(tone="x")), "规则 R1a2b3c4d tone：不认识"),
     "bad id": (lambda f: write(f, rule(id="../x")), "id：取值不合要求"),

@@ -149,3 +149,19 @@ def test_a_wording_supposes_nothing_that_the_customer_did_not_say(
     )
     assert wrong not in said
     assert other != said
+
+
+def test_wordings_go_by_the_names_of_the_other_manual() -> None:
+    assert BOOK.mendings["A05"].covers == ["A03", "A04", "A06"]
+    book = BOOK.named({"R100": "A05", "R200": "A04", "R300": "A06", "R400": "A06", "A03": "Z99"})
+    assert book.mendings.keys() == {"R100", "R200", "R300", "R400"}
+    own, ours = book.mendings["R100"], BOOK.mendings["A05"]
+    assert (own.id, own.covers) == ("R100", ["R200", "R300", "R400"])
+    assert (own.wordings, own.action) == (ours.wordings, ours.action)
+    assert book.unsendable == BOOK.unsendable != ()
+    # A rule that merely has the id of one of ours is not mended as that.
+    assert (book.get("A03"), BOOK.mendings["A05"].id) == (None, "A05")
+
+
+def test_a_manual_without_namesakes_has_no_wordings() -> None:
+    assert BOOK.named({}) == BOOK.named({"R100": "Z99"}) == WordingBook()
