@@ -40,6 +40,7 @@ _NO_CLAUSE: dict[Origin, str] = {
     "grader": "缺失或未定位（没有指到具体的句子）",
 }
 _SHOWN_MS = 10
+_NAMED = 12
 _REWRITE = "建议回复"
 _INDENT = 2
 _FINDING_INDENT = 3
@@ -257,12 +258,20 @@ def _note(text: str) -> Paragraph:
 
 
 def unassessed(entries: Sequence[NotAssessedOut]) -> str:
-    """Return one line that counts the rules without an answer and names them by reason."""
+    """Return one line that counts the rules without an answer and names them by reason, the gravest first.
+
+    Of very many only the first are named; the JSON has all.
+    """
     by_reason: dict[str, list[str]] = {}
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: SEVERITY_ORDER[entry.severity]):
         by_reason.setdefault(entry.why, []).append(entry.rule)
-    reasons = "；".join(f"{one_line(why)}：{'、'.join(rules)}" for why, rules in by_reason.items())
+    reasons = "；".join(f"{one_line(why)}：{_named(rules)}" for why, rules in by_reason.items())
     return f"未审核 {len(entries)} 条（{_count(entry.severity for entry in entries)}）——{reasons}"
+
+
+def _named(rules: Sequence[str]) -> str:
+    more = f" 等 {len(rules)} 条" if len(rules) > _NAMED else ""
+    return "、".join(rules[:_NAMED]) + more
 
 
 def _coverage(review: Review) -> str:

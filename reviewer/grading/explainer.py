@@ -16,6 +16,7 @@ _MAX_REASONS = 8
 _MARKS = re.compile(f"[{CLAUSE_MARKS}]")
 # A clause is cited beside the best one when it is at least this likely relative to it.
 _SECOND_CLAUSE = 0.5
+_ENDS = ("。", "！", "？", ".", "!", "?", "。”", "！”", "？”")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +119,16 @@ def _sentence(answer: Generation) -> str:
 
 def stated(rule: Rule) -> str:
     """Return the reason in the manual's own words, when the model gave none."""
-    return f"手册要求：{rule.require}。"
+    return f"手册要求：{_stopped(rule.require)}"
 
 
 def resembling(rule: Rule) -> str:
     """Return the reason of a finding that comes from retrieval alone."""
-    return f"检索认为与本条的情形相近，请人工核对。手册要求：{rule.require}。"
+    return f"检索认为与本条的情形相近，请人工核对。手册要求：{_stopped(rule.require)}"
+
+
+def _stopped(text: str) -> str:
+    return text if text.endswith(_ENDS) else f"{text}。"
 
 
 def _likely(row: tuple[float, ...] | None) -> tuple[int, ...]:

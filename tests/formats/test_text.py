@@ -111,7 +111,15 @@ def test_not_assessed_is_one_line_grouped_by_reason() -> None:
         NotAssessedOut(rule="C11", severity="major", why="引擎出错"),
     ]
     shown = render_plain(make_review(not_assessed=entries))
-    assert "未审核 3 条（红线1、重要1、轻微1）——到达时限：A01、E01；引擎出错：C11\n" in shown
+    assert "未审核 3 条（红线1、重要1、轻微1）——到达时限：E01、A01；引擎出错：C11\n" in shown
+
+
+def test_of_many_rules_that_were_not_assessed_the_first_are_named() -> None:
+    entries = [NotAssessedOut(rule=f"R{n:02}", severity="minor", why="没学过") for n in range(40)]
+    shown = render_plain(make_review(not_assessed=entries))
+    assert "未审核 40 条（轻微40）——没学过：R00、" in shown
+    assert "、R11 等 40 条\n" in shown
+    assert "R12" not in shown
 
 
 def test_counts_timing_notes_and_notice_close_the_text() -> None:

@@ -1,6 +1,7 @@
 """Questions to grades, and grades to explanations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -136,3 +137,10 @@ def test_a_model_whose_answers_count_nothing_is_not_asked(catalogue: Catalogue, 
     assert [grade.logit for grade in grading.grades] == [None, None]
     assert grading.grades[0].probability > grading.grades[1].probability == 0.5
     assert grading.unanswered == ()
+
+
+@pytest.mark.parametrize(
+    ("demand", "reason"), [("先致歉", "先致歉。"), ("先致歉。", "先致歉。"), ("说“请稍等。”", "说“请稍等。”")]
+)
+def test_a_demand_ends_in_one_full_stop(catalogue: Catalogue, demand: str, reason: str) -> None:
+    assert stated(replace(catalogue.rules[0], require=demand)) == f"手册要求：{reason}"
