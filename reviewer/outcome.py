@@ -35,6 +35,8 @@ UNADJUSTED = Adjustments()
 def settle(findings: Sequence[Finding], adjustments: Adjustments = UNADJUSTED) -> tuple[Finding, ...]:
     """Drop findings that yield to another one for the same words; gravest and likeliest first.
 
+    Rules that yield to each other, round any number of corners, do not yield: nothing would be left.
+
     The manual's precedence goes with the manual's severities: where a team changed one of the two,
     nothing yields to what has become less grave.
 
@@ -48,11 +50,13 @@ def settle(findings: Sequence[Finding], adjustments: Adjustments = UNADJUSTED) -
             return True
         return SEVERITY_ORDER[other.rule.severity] <= SEVERITY_ORDER[finding.rule.severity]
 
+    below = {finding.rule.id: _all_below(finding.rule, findings) for finding in findings}
     kept = [
         finding
         for finding in findings
         if not any(
             other.rule.id in finding.rule.yields_to
+            and finding.rule.id not in below[other.rule.id]
             and _same_words(finding.spans, other.spans)
             and wins(other, finding)
             for other in findings
@@ -125,6 +129,19 @@ def rewrite_out(
         changed_facts=list(verdict.changed_facts),
         note=verdict.note if verdict.verified else "；".join(filter(None, (verdict.note, why))),
     )
+
+
+def _all_below(rule: Rule, findings: Sequence[Finding]) -> set[str]:
+    """Return the rules that ``rule`` yields to, directly or through others that were found."""
+    rules = {finding.rule.id: finding.rule for finding in findings}
+    seen: set[str] = set()
+    left = [*rule.yields_to]
+    while left:
+        name = left.pop()
+        if name in rules and name not in seen:
+            seen.add(name)
+            left += rules[name].yields_to
+    return seen
 
 
 def _same_words(left: Sequence[Span], right: Sequence[Span]) -> bool:

@@ -20,7 +20,7 @@ from reviewer.grading.candidates import (
     speakers,
 )
 from reviewer.grading.explainer import stated
-from reviewer.manual.catalogue import Catalogue
+from reviewer.manual.catalogue import Catalogue, known_here
 from reviewer.outcome import (
     UNADJUSTED,
     Adjustments,
@@ -193,22 +193,25 @@ class Pipeline:
                 scores = self.classifier.scores(conversation, clauses, deadline=deadline)
             in_time = bool(scores)
         applicable = options.adjustments.kept(self.catalogue.applicable(conversation))
-        speaks = speakers(applicable)
+        adjusted = options.adjustments.applied
+        speaks = speakers(list(map(adjusted, applicable)))
         heard = [rule for rule in applicable if speaks[rule.id] == rule.id]
+        known = [rule for rule in heard if known_here(rule, conversation)]
         fit = fit_of(
-            {rule_id: known.fused for rule_id, known in relevance.items()},
+            {rule_id: fits.fused for rule_id, fits in relevance.items()},
             {rule_id: score.logit for rule_id, score in scores.items()},
         )
+        decides = scores and not self.grader.calibration.uses_the_model
         candidates = select_candidates(
             heard,
             fit,
             limit=None if options.all_rules else DEFAULT_LIMIT,
-            learned=None if self.grader.calibration.uses_the_model else scores.keys() or None,
+            learned=[rule.id for rule in known if rule.id in scores] if decides else None,
         )
         evidence = {
             rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in candidates.asked
         }
-        found = self._hit_findings(hits, heard)
+        found = self._hit_findings(hits, known)
         grading = Grading((), candidates.asked)
         if in_time:
             with clock.stage("grade"):
@@ -225,12 +228,8 @@ class Pipeline:
             for grade in grading.grades
             if grade.violated and grade.rule_id not in found
         }
-        adjusted = options.adjustments.applied
-        reasons = (
-            (grading.unanswered, OUT_OF_TIME),
-            (candidates.skipped, _NOT_SELECTED),
-            (candidates.strange, _NOT_LEARNED),
-        )
+        late, skipped, strange = grading.unanswered, candidates.skipped, candidates.strange
+        reasons = ((late, OUT_OF_TIME), (skipped, _NOT_SELECTED), (strange, _NOT_LEARNED))
         still_open = {rule.id: why for rules, why in reasons for rule in rules if rule.id not in found}
         return _Assessment(
             tuple(replace(finding, rule=adjusted(finding.rule)) for finding in found.values()),

@@ -9,7 +9,7 @@ from reviewer.checks import CheckSettings
 from reviewer.classifier import ManualClassifier, RuleClassifier, known_to
 from reviewer.engine.protocol import Engine
 from reviewer.grading import Calibration, Conditions, Explainer, Grader, load_calibration
-from reviewer.manual.catalogue import Catalogue, load_catalogue
+from reviewer.manual.catalogue import Catalogue, hash_of, load_catalogue
 from reviewer.manual.sameness import adopt
 from reviewer.pipeline import Pipeline
 from reviewer.prompting import PromptBook
@@ -53,9 +53,9 @@ def read_manual(folder: Path) -> ManualContent:
     """
     catalogue = load_catalogue(folder)
     wordings = load_wordings(folder, catalogue)
-    if not any(rule.vouched for rule in catalogue.rules):
-        return ManualContent(catalogue, wordings)
     home = resource_dir("corpus")
+    if catalogue.content_hash == hash_of(home):
+        return ManualContent(catalogue, wordings)
     shipped = load_catalogue(home)
     adopted = adopt(catalogue, shipped)
     if not wordings.mendings:

@@ -49,6 +49,22 @@ def test_the_manuals_own_precedence_may_favour_the_less_grave(catalogue: Catalog
     assert [f.rule.id for f in settle([finding(catalogue, "C11"), finding(catalogue, "C03")])] == ["C03"]
 
 
+@pytest.mark.parametrize(
+    "yields",
+    [
+        {"A01": ("A01",)},
+        {"A01": ("A02",), "A02": ("A01",)},
+        {"A01": ("A02",), "A02": ("A03",), "A03": ("A01",)},
+    ],
+)
+def test_rules_that_yield_in_a_circle_all_stand(
+    catalogue: Catalogue, yields: dict[str, tuple[str, ...]]
+) -> None:
+    found = [finding(catalogue, rule) for rule in yields]
+    circle = [replace(f, rule=replace(f.rule, yields_to=yields[f.rule.id])) for f in found]
+    assert {f.rule.id for f in settle(circle)} == set(yields)
+
+
 def test_findings_are_ordered_by_severity_then_probability(catalogue: Catalogue) -> None:
     kept = settle(
         [

@@ -199,3 +199,34 @@ def test_a_mended_reply_is_verified_where_a_draft_would_pass_and_the_model_is_sp
     assert (known.status, known.origin) == ("verified", "wordings")
     assert (partly.status, partly.text, partly.note) == (status, known.text, note)
     assert engine.generated == []
+
+
+def test_where_the_shipped_rule_is_not_judged_the_namesake_is_open(
+    pipeline: Pipeline, catalogue: Catalogue
+) -> None:
+    closing = namesake(catalogue.rule("C08"), "R100", severity="red", stages=("opening", "middle", "closing"))
+    known = namesake(catalogue.rule("A05"), "R200")
+    found = review(of_another(pipeline, [closing, known], {"R100": -5.0, "R200": -5.0}), PLAIN)
+    assert (found.verdict, open_rules(found), found.not_applicable) == (
+        "not_assessed",
+        {"R100": UNLEARNED},
+        [],
+    )
+
+
+def test_a_check_says_nothing_of_a_namesake_where_the_shipped_rule_is_not_judged(
+    pipeline: Pipeline, catalogue: Catalogue
+) -> None:
+    by_phone = namesake(catalogue.rule("E03"), "R100", known_channels=("phone",))
+    found = review(of_another(pipeline, [by_phone], {"R100": 5.0}), PRIVATE)
+    assert (found.verdict, cited(found), open_rules(found)) == ("not_assessed", [], {"R100": UNLEARNED})
+
+
+def test_the_severities_of_the_team_decide_who_speaks(pipeline: Pipeline, catalogue: Catalogue) -> None:
+    deal = catalogue.rule("E03")
+    rules = [namesake(deal, "R100"), namesake(deal, "R200")]
+    other = of_another(pipeline, rules, None)
+    lowered = Options(rewrite=False, adjustments=Adjustments(severity={"R100": "minor"}))
+    assert cited(review(other, PRIVATE)) == ["R100"]
+    found = review(other, PRIVATE, lowered)
+    assert (cited(found), found.verdict) == (["R200"], "block")

@@ -59,10 +59,10 @@ def test_wordings_of_the_manual_itself_come_first(tmp_path: Path) -> None:
     assert read_manual(folder).wordings.mendings.keys() == {"R300"}
 
 
-def test_a_namesake_is_narrowed_and_one_of_nothing_is_refused(tmp_path: Path) -> None:
+def test_a_namesake_is_known_where_the_shipped_rule_is_and_one_of_nothing_is_refused(tmp_path: Path) -> None:
     goodbye = {**ABUSE, "same_as": "C08"}
     (rule,) = read_manual(write_manual(tmp_path / "rules", goodbye)).catalogue.rules
-    assert (rule.stages, rule.known_as) == (("closing",), "C08")
+    assert (rule.known_stages, rule.known_as) == (("closing",), "C08")
     with pytest.raises(CorpusError, match=r"R100 的 same_as 是 Z99"):
         read_manual(write_manual(tmp_path / "wrong", {**ABUSE, "same_as": "Z99"}))
 

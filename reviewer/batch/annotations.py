@@ -27,7 +27,7 @@ class Annotations:
         """Take up the review of a row."""
         # Without a target nothing is kept: a batch may have many rows.
         if self._formatters:
-            self._file.add(Row(task.id, task.line, task.text), line.review)
+            self._file.add(Row(task.id, task.line, task.text, _context_of(task)), line.review)
 
     def fault(self, fault: RowError) -> None:
         """Take up a row that could not be reviewed."""
@@ -48,9 +48,19 @@ class Annotations:
                 temporary.write_text(to_text(self._file), encoding="utf-8", newline="\n")
 
 
+def _context_of(task: Task) -> str:
+    """Return what the row says besides the draft."""
+    request = task.request
+    turns = (turn.text for turn in request.history)
+    return "\n".join((task.id, request.customer, request.agent_id, *turns, *request.facts))
+
+
 @contextmanager
 def open_annotations(source: Path, targets: Sequence[Path]) -> Iterator[Annotations]:
     """Yield what takes up the rows of ``source``; at the end the targets are written, after an error too.
+
+    Until then they say that the batch was not finished: whoever kills it must not find the outcome of an
+    earlier one.
 
     Args:
         source: As it is to be named in the targets.
@@ -63,10 +73,12 @@ def open_annotations(source: Path, targets: Sequence[Path]) -> Iterator[Annotati
     annotations = Annotations(source, targets)
     for target in targets:
         ensure_dir(target.parent)
+    unfinished = Annotations(source, targets)
+    unfinished.stop(KeyboardInterrupt())
+    unfinished.write()
     try:
         yield annotations
     except BaseException as cause:
-        # What an earlier batch left there must not be taken for the outcome of this one.
         annotations.stop(cause)
         annotations.write()
         raise

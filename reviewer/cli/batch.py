@@ -101,16 +101,16 @@ def batch(
         "threads": threads,
         "home": home,
     }
-    settings = load_settings(overrides, cwd=Path.cwd()).settings
-    _refuse_out(out, source)
-    options = _options(settings, all_rules=all_rules)
-    earlier = before = None
-    if recheck is not None:
-        earlier = _earlier(recheck, out)
-    if old_manual is not None:
-        then = load_settings({**overrides, "corpus": old_manual}, cwd=Path.cwd()).settings
-        before = _predecessor(then, earlier, options)
     with open_annotations(source, targets) as annotations:
+        settings = load_settings(overrides, cwd=Path.cwd()).settings
+        _refuse_out(out, source)
+        options = _options(settings, all_rules=all_rules)
+        earlier = before = None
+        if recheck is not None:
+            earlier = _earlier(recheck, out)
+        if old_manual is not None:
+            then = load_settings({**overrides, "corpus": old_manual}, cwd=Path.cwd()).settings
+            before = _predecessor(then, earlier, options)
         tally = _Tally(settings.fail_on, annotations, rechecks=earlier is not None)
         tasks = _read(source, settings, tally)
         _run(tasks, out, settings, _Job(options, earlier, before), tally)

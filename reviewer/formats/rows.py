@@ -13,17 +13,24 @@ _MAX_CHARS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row as it stands in a file: the line it begins on, from 1, and its text of one or more lines."""
+    """A row as it stands in a file: the line it begins on, from 1, and its text of one or more lines.
+
+    ``context`` is what it says besides the draft.
+    """
 
     id: str
     line: int
     text: str
+    context: str = ""
 
     def find(self, quote: str) -> tuple[int, int] | None:
         """Return where ``quote`` stands, as half-open offsets into the text.
 
-        None unless it is verbatim on the first line and nowhere else in the row.
+        None unless it is verbatim on the first line and nowhere else in the row: what the draft writes
+        with escapes may stand plainly in the customer's message.
         """
+        if quote in self.context:
+            return None
         start = self.text.find(quote)
         end = start + len(quote)
         if start < 0 or start == end or "\n" in self.text[:end]:

@@ -6,15 +6,22 @@ every field it fills is marked, and a person confirms it or strikes it out.
 Source: cosine of TF-IDF over single characters and pairs, which needs no segmentation of Chinese.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
-from reviewer.manual.imported import RuleEntry
+from reviewer.folding import fold
+from reviewer.manual.imported import CHANNELS, STAGES, RuleEntry
+from reviewer.numerals import NUMERAL
 from reviewer.types import Rule
 
 FIELD = "same_as"
 # Of the four raw manuals nine in ten of the pairs above it are right (decision 8), and of rules that
 # other companies have for themselves about one in twenty lies above it.
 _ALIKE = 0.24
+_NUMBERS = re.compile(
+    rf"{NUMERAL}(?=\s*(?:个|多)?(?:工作)?(?:秒|分钟|小时|时|天|日|周|月|次|遍|声|元|%|人|字))"
+)
+_PERMITS = re.compile("可以|允许|准许|不必|无需|无须|不用")
 
 
 def likely_same(entries: Sequence[RuleEntry], known: Sequence[Rule]) -> Mapping[str, str]:
@@ -38,14 +45,15 @@ def likely_same(entries: Sequence[RuleEntry], known: Sequence[Rule]) -> Mapping[
     return {
         entry.id: known[place].id
         for row, (entry, place) in enumerate(zip(checkable, best, strict=True))
-        if likeness[row, place] >= _ALIKE
+        if likeness[row, place] >= _ALIKE and not _at_odds(entry, known[place])
     }
 
 
 def with_likely_same(entries: Sequence[RuleEntry], known: Sequence[Rule]) -> list[RuleEntry]:
     """Return ``entries`` in their order, with ``same_as`` filled in and marked as guessed where found.
 
-    A severity that was a guess as well becomes that of the known rule.
+    A severity that was a guess as well becomes that of the known rule; so do stages and channels that
+    were not narrowed.
     """
     found = likely_same(entries, known)
     rules = {rule.id: rule for rule in known}
@@ -53,9 +61,23 @@ def with_likely_same(entries: Sequence[RuleEntry], known: Sequence[Rule]) -> lis
 
 
 def _same_as(entry: RuleEntry, rule: Rule) -> RuleEntry:
-    severity = rule.severity if "severity" in entry.guessed else entry.severity
-    guessed = [*entry.guessed, FIELD]
-    return entry.model_copy(update={FIELD: rule.id, "severity": severity, "guessed": guessed})
+    guessed = list(entry.guessed)
+    fields: dict[str, object] = {FIELD: rule.id}
+    if "severity" in guessed:
+        fields["severity"] = rule.severity
+    # Where the text does not say, it holds where the known rule does.
+    for name, everywhere, theirs in (("stages", STAGES, rule.stages), ("channels", CHANNELS, rule.channels)):
+        if tuple(getattr(entry, name)) == everywhere and theirs != everywhere:
+            fields[name] = list(theirs)
+            guessed += [name] if name not in guessed else []
+    return entry.model_copy(update={**fields, "guessed": [*guessed, FIELD]})
+
+
+def _at_odds(entry: RuleEntry, rule: Rule) -> bool:
+    """Whether one names a number that the other does not, or permits something: likeness is blind to both."""
+    ours, theirs = fold(entry.text).text, fold(rule.text).text
+    strange = set(_NUMBERS.findall(ours)) - set(_NUMBERS.findall(theirs))
+    return bool(strange) or bool(_PERMITS.search(ours)) != bool(_PERMITS.search(theirs))
 
 
 def _said(rule: RuleEntry | Rule, *wordings: str) -> str:

@@ -1,6 +1,6 @@
 """Loads the catalogue of rules and proves that it says what the manual says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
@@ -12,7 +12,7 @@ from reviewer.manual.entries import Entry, Line, read_entries
 from reviewer.manual.imported import CATALOGUE_FILE, RECORD_FILE, REPORT_FILE, is_imported, load_imported
 from reviewer.manual.markdown import Section, load_sections
 from reviewer.resources import tree_hash
-from reviewer.types import Conversation, Rule, Severity, Source, Turn
+from reviewer.types import Channel, Conversation, Rule, Severity, Source, Stage, Turn
 
 # Lies in the corpus folder, but says nothing of what a rule demands: see reviewer.rewriting.wordings.
 WORDINGS_FILE = "wordings.yaml"
@@ -301,9 +301,18 @@ def _refuse(rule_id: str, fault: str) -> NoReturn:
     raise CorpusError(f"手册目录有误：规则 {rule_id} {fault}；请改正 {CATALOGUE_FILE} 或手册原文。")
 
 
+def known_here(rule: Rule, conversation: Conversation) -> bool:
+    """Whether what is known of ``rule`` holds in this conversation: a namesake's was learned elsewhere."""
+    return not rule.vouched or _within(rule.known_stages, rule.known_channels, conversation)
+
+
 def _fits(rule: Rule, conversation: Conversation) -> bool:
+    return _within(rule.stages, rule.channels, conversation)
+
+
+def _within(stages: Collection[Stage], channels: Collection[Channel], conversation: Conversation) -> bool:
     if conversation.stage == "unknown":
-        stage_fits = _ALL_STAGES.issubset(rule.stages)
+        stage_fits = _ALL_STAGES.issubset(stages)
     else:
-        stage_fits = conversation.stage in rule.stages
-    return stage_fits and (conversation.channel == "unknown" or conversation.channel in rule.channels)
+        stage_fits = conversation.stage in stages
+    return stage_fits and (conversation.channel == "unknown" or conversation.channel in channels)

@@ -14,6 +14,7 @@ from reviewer.checks import CheckSettings, run_checks
 from reviewer.errors import InputError, ReviewerError
 from reviewer.formats.escaping import json_text, one_line
 from reviewer.grading.candidates import speakers
+from reviewer.manual.catalogue import known_here
 from reviewer.request import conversation_of
 from reviewer.resources import content_hash
 from reviewer.schema import Review
@@ -330,9 +331,13 @@ class ReviewService:
         manual = self.manuals.by_key[work.manual].catalogue
         conversation = conversation_of(work.request)
         applicable = work.adjustments.kept(manual.applicable(conversation))
-        heard = speakers(applicable)
-        team = work.adjustments.applied
-        rules = {rule.known_as: team(rule) for rule in applicable if heard[rule.id] == rule.id}
+        ours = [work.adjustments.applied(rule) for rule in applicable]
+        speaks = speakers(ours)
+        rules = {
+            rule.known_as: rule
+            for rule in ours
+            if speaks[rule.id] == rule.id and known_here(rule, conversation)
+        }
         hits = [
             CheckHit(
                 rule=rule.id,

@@ -95,3 +95,11 @@ def test_a_target_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> N
     with pytest.raises(StorageError):
         annotate(written(tmp_path / "in.csv", ROWS), judge, tmp_path / "file" / "found.sarif")
     assert judge.asked == []
+
+
+def test_until_the_end_the_target_says_that_the_batch_was_not_finished(tmp_path: Path) -> None:
+    source, target = written(tmp_path / "in.csv", ROWS), written(tmp_path / "found.rdjsonl", "")
+    with open_annotations(source, [target]):
+        assert found_in(target) == [(None, None)]
+        assert "没有做完" in target.read_text(encoding="utf-8")
+    assert target.read_text(encoding="utf-8") == ""

@@ -83,3 +83,8 @@ def test_what_concerns_the_whole_file_comes_last() -> None:
     file.refuse(9, "空的。")
     file.refuse(2, "空的。")
     assert [notice.line for notice in file.notices_in_order()] == [2, 9, None]
+
+
+def test_words_of_the_customer_are_not_taken_for_those_of_the_draft() -> None:
+    row = Row("a", 1, '{"draft":"\\u4f60\\u597d","customer":"你好"}', context="你好")
+    assert row.find("你好") is None

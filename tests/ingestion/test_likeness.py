@@ -77,3 +77,37 @@ def test_a_book_has_guesses_only_where_rules_are_known(catalogue: Catalogue) -> 
     }
     assert guessed == {"A05"}
     assert {rule.same_as for rule in build_book([source]).rules} == {""}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "查询、咨询30分钟内答复，投诉和复杂情况4小时内答复。不要承诺比规定更长的时间。",
+        "客户要其他部门或员工的电话时，可以直接把内部电话、手机号码告诉客户。",
+    ],
+)
+def test_what_has_other_numbers_or_permits_what_is_forbidden_is_not_the_same(
+    catalogue: Catalogue, text: str
+) -> None:
+    assert likely_same([entry("R100", text)], catalogue.rules) == {}
+
+
+def test_a_namesake_holds_where_the_known_rule_does_unless_the_text_says(catalogue: Catalogue) -> None:
+    goodbye = entry("R100", catalogue.rule("C08").text)
+    narrow = goodbye.model_copy(update={"id": "R200", "stages": ["middle", "closing"], "severity": "red"})
+    first, second = with_likely_same([goodbye, narrow], catalogue.rules)
+    assert (first.same_as, first.stages, "stages" in first.guessed) == ("C08", ["closing"], True)
+    assert (second.same_as, second.stages, "stages" in second.guessed) == (
+        "C08",
+        ["middle", "closing"],
+        False,
+    )
+
+
+def test_a_guessed_severity_becomes_that_of_the_known_rule_and_a_given_one_stays(
+    catalogue: Catalogue,
+) -> None:
+    given = entry("R200", ABUSE)
+    guessed = given.model_copy(update={"id": "R100", "guessed": ["severity"]})
+    first, second = with_likely_same([guessed, given], catalogue.rules)
+    assert (first.severity, second.severity) == ("red", "minor")

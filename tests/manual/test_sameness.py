@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from reviewer.errors import CorpusError
-from reviewer.manual.catalogue import Catalogue
+from reviewer.manual.catalogue import Catalogue, known_here
 from reviewer.manual.sameness import adopt
-from reviewer.types import Rule
+from reviewer.types import Conversation, Rule
 from tests.other_manual import namesake, stranger
 
 
@@ -17,31 +17,32 @@ def adopted(shipped: Catalogue, *rules: Rule) -> dict[str, Rule]:
     return {rule.id: rule for rule in found}
 
 
-def test_a_namesake_is_judged_where_the_shipped_rule_is(catalogue: Catalogue) -> None:
+def test_what_is_known_of_a_namesake_holds_where_the_shipped_rule_does(catalogue: Catalogue) -> None:
     everywhere = namesake(catalogue.rule("A05"), "R100")
     closing = replace(everywhere, id="R200", known_as="C08")
-    by_phone = replace(everywhere, id="R300", known_as="S10")
-    rules = adopted(catalogue, everywhere, closing, by_phone)
+    rules = adopted(catalogue, everywhere, closing)
     assert rules["R100"] == everywhere
-    assert (rules["R200"].stages, rules["R200"].channels) == (("closing",), ("online", "phone"))
-    assert (rules["R300"].stages, rules["R300"].channels) == (everywhere.stages, ("phone",))
+    assert rules["R200"].stages == everywhere.stages
+    assert (rules["R200"].known_stages, rules["R200"].known_channels) == (("closing",), ("online", "phone"))
+    middle, end = (Conversation(draft="好", stage=stage, channel="phone") for stage in ("middle", "closing"))
+    assert [known_here(rules[name], middle) for name in ("R100", "R200")] == [True, False]
+    assert known_here(rules["R200"], end)
 
 
-def test_a_namesakes_own_narrower_place_stays(catalogue: Catalogue) -> None:
-    narrow = namesake(catalogue.rule("A05"), "R100", stages=("middle",), channels=("phone",))
-    assert adopted(catalogue, narrow)["R100"] == narrow
+def test_a_rule_with_the_id_of_a_shipped_one_and_other_words_is_not_known(catalogue: Catalogue) -> None:
+    same, unlike = catalogue.rule("E02"), replace(catalogue.rule("C07"), text="一般投诉10个工作日内答复。")
+    rules = adopted(catalogue, same, unlike)
+    assert rules["E02"] == same
+    assert rules["C07"].known_as == ""
 
 
-@pytest.mark.parametrize("place", [{"stages": ("opening",)}, {"channels": ("phone",)}])
-def test_where_nothing_is_common_it_is_a_rule_of_its_own(
-    catalogue: Catalogue, place: dict[str, object]
-) -> None:
-    original = replace(catalogue.rule("C08"), channels=("online",))
-    shipped = replace(
-        catalogue, rules=tuple(original if rule.id == "C08" else rule for rule in catalogue.rules)
+def test_a_grave_rule_does_not_inherit_yielding_to_a_lesser_one(catalogue: Catalogue) -> None:
+    curt, abuse = catalogue.rule("A03"), catalogue.rule("A05")
+    assert curt.yields_to == ("A05",)
+    rules = adopted(
+        catalogue, namesake(curt, "R100", severity="red"), namesake(abuse, "R200", severity="minor")
     )
-    elsewhere = namesake(original, "R100", **place)
-    assert adopted(shipped, elsewhere)["R100"] == replace(elsewhere, known_as="", vouched=False)
+    assert rules["R100"].yields_to == ()
 
 
 def test_namesakes_yield_as_the_shipped_rules_do(catalogue: Catalogue) -> None:
@@ -65,19 +66,6 @@ def test_precedence_of_the_manual_itself_is_not_doubled_and_not_turned_round(cat
     assert adopted(catalogue, *known)["R100"].yields_to == ("R200",)
     reverse = namesake(curt, "R100"), namesake(abuse, "R200", yields_to=("R100",))
     assert adopted(catalogue, *reverse)["R100"].yields_to == ()
-
-
-def test_a_namesake_that_became_a_rule_of_its_own_wins_nothing(catalogue: Catalogue) -> None:
-    promise, handover = catalogue.rule("C06"), catalogue.rule("C05")
-    assert promise.yields_to == ("C05",)
-    shipped = replace(
-        catalogue,
-        rules=tuple(
-            replace(rule, stages=("middle",)) if rule.id == "C05" else rule for rule in catalogue.rules
-        ),
-    )
-    rules = adopted(shipped, namesake(promise, "R100"), namesake(handover, "R200", stages=("closing",)))
-    assert rules["R100"].yields_to == ()
 
 
 def test_a_rule_that_there_is_not_is_refused_in_one_line(catalogue: Catalogue) -> None:
