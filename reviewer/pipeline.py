@@ -197,9 +197,10 @@ class Pipeline:
         speaks = speakers(list(map(adjusted, applicable)))
         heard = [rule for rule in applicable if speaks[rule.id] == rule.id]
         known = [rule for rule in heard if known_here(rule, conversation)]
+        evidence = {rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in heard}
         fit = fit_of(
-            {rule_id: fits.fused for rule_id, fits in relevance.items()},
-            {rule_id: score.logit for rule_id, score in scores.items()},
+            {rule.id: relevance[rule.id].fused for rule in heard if rule.id in relevance},
+            {rule.id: self.grader.prior(rule.id, evidence[rule.id]) for rule in heard if rule.id in scores},
         )
         decides = scores and not self.grader.calibration.uses_the_model
         candidates = select_candidates(
@@ -208,9 +209,6 @@ class Pipeline:
             limit=None if options.all_rules else DEFAULT_LIMIT,
             learned=[rule.id for rule in known if rule.id in scores] if decides else None,
         )
-        evidence = {
-            rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in candidates.asked
-        }
         found = self._hit_findings(hits, known)
         grading = Grading((), candidates.asked)
         if in_time:

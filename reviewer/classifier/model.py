@@ -7,7 +7,7 @@ import numpy as np
 
 from reviewer.classifier.files import ClassifierFiles
 from reviewer.classifier.head import POINTED, Head, Scores
-from reviewer.classifier.text import Window, windows
+from reviewer.classifier.text import Window, readings
 from reviewer.deadline import Deadline
 from reviewer.engine.bert import BertEncoder
 from reviewer.models.unigram import UnigramTokenizer
@@ -56,20 +56,29 @@ class RuleClassifier:
     ) -> Mapping[str, RuleScore]:
         """Return the score of every rule it was trained on, by id (about 50 ms on two cores).
 
-        A draft too long for one pass is read in parts; a rule gets the highest of its logits. When
-        the time is up before the last part, nothing is returned: half a draft is not assessed.
+        A draft too long for one pass is read in parts, and what could hide in it once more by itself
+        (``reviewer.classifier.views``); a rule gets the highest of its logits. A rule that is broken by
+        what is missing is judged by the whole alone. When the time is up before the last part, nothing
+        is returned: half a draft is not assessed.
         """
         parts = []
-        for window in windows(conversation, self._tokenizer):
+        for reading in readings(conversation, self._tokenizer):
             if deadline.expired:
                 return {}
-            parts.append((window, self._score(window)))
-        logits = np.stack([scores.logits for _, scores in parts])
+            parts.append((reading, self._score(reading.window)))
+        points = self.head.pointed >= POINTED
+        logits = np.stack(
+            [
+                np.where(points | (not reading.partial), scores.logits - reading.lowered, -np.inf)
+                for reading, scores in parts
+            ]
+        )
         found = {}
         for row, rule in enumerate(self.head.rules):
-            window, scores = parts[int(logits[:, row].argmax())]
-            points = self.head.pointed[row] >= POINTED
-            weights = _by_clause(window, scores.attention[row].tolist(), clauses) if points else ()
+            reading, scores = parts[int(logits[:, row].argmax())]
+            weights = (
+                _by_clause(reading.window, scores.attention[row].tolist(), clauses) if points[row] else ()
+            )
             found[str(rule)] = RuleScore(float(logits[:, row].max()), weights)
         return found
 

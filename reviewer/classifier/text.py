@@ -4,10 +4,11 @@ Training and reviewing both go through here, so that they cannot drift apart. Te
 first: a word typed with blanks, traditional or full-width characters is the same word.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from reviewer.classifier.views import views
 from reviewer.folding import fold
 from reviewer.types import Conversation
 
@@ -57,15 +58,29 @@ class Window:
     offsets: tuple[tuple[int, int], ...]
 
 
-def windows(conversation: Conversation, tokenizer: Tokenizer) -> tuple[Window, ...]:
-    """Return the inputs that together hold the whole draft: one, unless it is very long.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A window; of a part of the draft (``partial``) its logits are ``lowered``."""
 
-    Parts overlap by ``OVERLAP`` tokens so that no sentence is only seen in halves.
+    window: Window
+    partial: bool = False
+    lowered: float = 0.0
+
+
+def readings(conversation: Conversation, tokenizer: Tokenizer) -> Iterator[Reading]:
+    """Yield what a review reads: the whole draft first, then the parts that must not hide in it.
+
+    What is too long for one window is read in several, which overlap by ``OVERLAP`` tokens so that no
+    sentence is only seen in halves.
     """
     context = _context(conversation, tokenizer)
     tokens = _draft_tokens(conversation.draft, tokenizer)
-    starts = range(0, max(1, len(tokens) - OVERLAP), MAX_DRAFT - OVERLAP)
-    return tuple(_window(context, tokens[start : start + MAX_DRAFT], tokenizer) for start in starts)
+    for part in _cut(tokens):
+        yield Reading(_window(context, part, tokenizer))
+    for view in views(conversation.draft):
+        kept = [token for token in tokens if any(start <= token.at < end for start, end in view.kept)]
+        for part in _cut(kept) if kept else ():
+            yield Reading(_window(context, part, tokenizer), partial=True, lowered=view.lowered)
 
 
 class _Placed(NamedTuple):
@@ -74,6 +89,16 @@ class _Placed(NamedTuple):
     id: int
     start: int
     end: int
+
+    @property
+    def at(self) -> int:
+        """Where it stands: the mark before a text stands for nothing and belongs to what follows."""
+        return max(self.start, self.end - 1)
+
+
+def _cut(tokens: Sequence[_Placed]) -> list[Sequence[_Placed]]:
+    starts = range(0, max(1, len(tokens) - OVERLAP), MAX_DRAFT - OVERLAP)
+    return [tokens[start : start + MAX_DRAFT] for start in starts]
 
 
 def _draft_tokens(draft: str, tokenizer: Tokenizer) -> list[_Placed]:

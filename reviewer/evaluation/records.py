@@ -54,8 +54,9 @@ class RewriteOutcome(_Record):
 class Outcome(_Record):
     """What a system says of one draft.
 
-    ``rules`` holds every rule of the manual. ``ranking`` is the situational rules in the order of
-    retrieval, best first, empty where there is no retrieval. ``error`` is why there is no outcome.
+    ``rules`` holds every rule of the manual. ``ranking`` is the situational rules that apply at this
+    stage and on this channel in the order of retrieval, best first, empty where there is no retrieval.
+    ``error`` is why there is no outcome.
     """
 
     verdict: Verdict

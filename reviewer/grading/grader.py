@@ -67,6 +67,10 @@ class Grader:
             logits = [yes - no for yes, no in filter(None, scores)]
         return Grading(self._grades(rules, logits, evidence, hit=hit), unanswered)
 
+    def prior(self, rule_id: str, evidence: Evidence) -> float:
+        """Return the chance, 0-1, that the rule is violated before the language model is asked."""
+        return self._probability(rule_id, None, evidence)
+
     def _grades(
         self,
         rules: Sequence[Rule],

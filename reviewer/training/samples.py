@@ -1,6 +1,6 @@
 """From labelled examples to what the network learns from.
 
-Token ids come from ``reviewer.classifier.text.windows``, the code that reviewing goes through.
+Token ids come from ``reviewer.classifier.text.readings``, the code that reviewing goes through.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reviewer.classifier.head import POINTED
-from reviewer.classifier.text import MAX_DRAFT, Tokenizer, windows
+from reviewer.classifier.text import MAX_DRAFT, Tokenizer, readings
 from reviewer.evaluation.examples import Example
 from reviewer.manual.catalogue import Catalogue
 from reviewer.training.data import conversation_for, find_quote
@@ -164,7 +164,7 @@ class SampleMaker:
         return tuple(samples)
 
     def _sample(self, conversation: Conversation) -> Sample:
-        window = windows(conversation, self._tokenizer)[0]
+        window = next(readings(conversation, self._tokenizer)).window
         applicable = {rule.id for rule in self._catalogue.applicable(conversation)}
         return Sample(
             ids=window.ids,

@@ -97,8 +97,8 @@ def test_a_rewrite_is_asked_for_and_recorded_only_on_demand(reviewer: Reviewer, 
 
 def test_the_ranking_is_the_situational_rules_best_first(pipeline: Pipeline, reviewer: Reviewer) -> None:
     assert isinstance(pipeline.retriever, FixedRetriever)
-    # A02 is standing: retrieval has nothing to decide there.
-    pipeline.retriever.scores = {"S02": 0.1, "A02": 0.9, "S06": 0.7, "E01": 0.3}
+    # A02 is standing: retrieval has nothing to decide there. S10 does not apply on this channel.
+    pipeline.retriever.scores = {"S10": 1.0, "S02": 0.1, "A02": 0.9, "S06": 0.7, "E01": 0.3}
     standing = {rule.id for rule in pipeline.catalogue.rules if rule.standing}
     expected = [rule for rule in ("S06", "E01", "S02") if rule not in standing]
     assert ReviewerSystem(reviewer, rewrite=False).judge(EXAMPLE).ranking == expected
