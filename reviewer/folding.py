@@ -25,6 +25,8 @@ _LINE_BREAKS = frozenset("\n\x0b\x0c\x85\u2028\u2029")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{8,}={0,2}(?![A-Za-z0-9+/=])")
 # First and last code point of CJK ideographs and their punctuation.
 _CJK_RANGES = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFD))
+# Folded characters that are kept: more than are in use, fewer than a hostile text could bring.
+_REMEMBERED = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,9 @@ def fold(text: str) -> Folded:
     Line breaks become line feeds and stay; other blanks become one space each and are dropped next to
     a CJK character (加 微 信, 3 天内). Linear in the length of the text; an empty text gives an empty result.
     """
-    simplify = _simplifier()
-    cache: dict[str, str] = {}
     pieces: list[tuple[str, int, int]] = []
     for char, at, end in _characters(text):
-        folded = cache.get(char)
-        if folded is None:
-            folded = cache[char] = _fold_char(char, simplify)
+        folded = _fold_char(char)
         if folded:
             pieces.append((folded, at, end))
         elif pieces and pieces[-1][2] == at and unicodedata.category(char) in _MARKS:
@@ -127,7 +125,8 @@ def _simplifier() -> Callable[[str], str]:
     return convert
 
 
-def _fold_char(char: str, simplify: Callable[[str], str]) -> str:
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _fold_char(char: str) -> str:
     """Fold one character to none, one or several."""
     if char in _LINE_BREAKS:
         return "\n"
@@ -137,7 +136,7 @@ def _fold_char(char: str, simplify: Callable[[str], str]) -> str:
         return ""
     plain = unicodedata.normalize("NFKC", char)
     if not plain.isascii():
-        plain = simplify(plain)
+        plain = _simplifier()(plain)
     kept = (part for part in plain.lower() if unicodedata.category(part) not in _MARKS)
     return "".join(kept)
 
@@ -150,9 +149,10 @@ def _without_cjk_blanks(pieces: list[tuple[str, int, int]]) -> list[tuple[str, i
         if piece[0] == " ":
             blanks.append(piece)
             continue
-        if not (_is_cjk(piece[0][0]) or (kept and _is_cjk(kept[-1][0][-1]))):
-            kept.extend(blanks)
-        blanks = []
+        if blanks:
+            if not (_is_cjk(piece[0][0]) or (kept and _is_cjk(kept[-1][0][-1]))):
+                kept.extend(blanks)
+            blanks = []
         kept.append(piece)
     return kept + blanks
 
