@@ -91,6 +91,13 @@ class _Mapped:
     by_token: _Sparse
     by_row: _Sparse
 
+    def known(self, counts: Mapping[str, int]) -> tuple[npt.NDArray[np.intp], Scores]:
+        """Return the numbers of those tokens of ``counts`` that any row holds, and their counts, both [n]."""
+        wanted = np.array([_hash(token) for token in counts], dtype=np.uint64)
+        numbers = np.minimum(np.searchsorted(self.hashes, wanted), len(self.hashes) - 1)
+        held = self.hashes[numbers] == wanted
+        return numbers[held], np.array(list(counts.values()), dtype=np.float32)[held]
+
 
 class HashedVocabulary(Mapping[str, int]):
     """Numbers of tokens in a sorted array of hashes: a million of them need 8 MB and no loading.
@@ -173,15 +180,9 @@ class Bm25Index:
     def _rank_mapped(
         self, mapped: _Mapped, query: str, top_k: int, among: npt.NDArray[np.bool_] | None
     ) -> Ranking:
-        counts = Counter(tokenise(query))
-        known = [
-            (number, n)
-            for token, n in counts.items()
-            if (number := self._model.vocab_dict.get(token)) is not None
-        ]
-        if not known or top_k < 1:
+        numbers, times = mapped.known(Counter(tokenise(query)))
+        if not len(numbers) or top_k < 1:
             return Ranking.empty()
-        numbers, times = np.array(known, dtype=np.intc).T
         weights = np.zeros(len(mapped.hashes), dtype=np.float32)
         weights[numbers] = times
         if among is not None and among.sum() <= top_k:
@@ -191,9 +192,11 @@ class Bm25Index:
         rough = mapped.by_token[:, rarest] @ weights[rarest]
         if among is not None:
             rough *= among
-        rows = _top(rough, max(top_k, _CANDIDATES))
-        ranking = _best(rows, mapped.by_row[rows] @ weights, top_k)
-        return Ranking(ranking.rows, ranking.scores, beyond=partial(_beyond, mapped.by_row, weights, rough))
+        rising = np.sort(rough)
+        rows = _top(rough, max(top_k, _CANDIDATES), rising)
+        best = _best(rows, mapped.by_row[rows] @ weights, top_k)
+        beyond = partial(_beyond, mapped.by_row, weights, rough, rising)
+        return Ranking(best.rows, best.scores, beyond)
 
     def save(self, folder: Path) -> None:
         """Write arrays and vocabulary into ``folder``, creating it.
@@ -286,7 +289,7 @@ def _row_array(folder: Path, name: str) -> Path:
     return folder / f"rows.{name}.npy"
 
 
-def _rarest(by_token: _Sparse, numbers: npt.NDArray[np.intc]) -> npt.NDArray[np.intc]:
+def _rarest(by_token: _Sparse, numbers: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """Return the rarest of the tokens ``numbers``, at least one, as many as ``_POSTINGS`` allows.
 
     Those that stand in most rows cost most of the time and tell least.
@@ -297,12 +300,14 @@ def _rarest(by_token: _Sparse, numbers: npt.NDArray[np.intc]) -> npt.NDArray[np.
     return numbers[rarest[:n_counted]]
 
 
-def _top(scores: Scores, count: int) -> Items:
-    """Return the rows of the ``count`` highest scores above 0, in rising order, of equal ones the first."""
+def _top(scores: Scores, count: int, rising: Scores) -> Items:
+    """Return the rows of the ``count`` highest scores above 0, in rising order, of equal ones the first.
+
+    ``rising`` are the sorted ``scores``.
+    """
     if count >= len(scores):
         return np.flatnonzero(scores > 0)
-    # Sorting 100,000 scores would take longer than computing them.
-    least = max(np.partition(scores, -count)[-count], np.float32(0))
+    least = max(rising[-count], np.float32(0))
     above = np.flatnonzero(scores > least)
     level = np.flatnonzero(scores == least)[: count - len(above)] if least > 0 else above[:0]
     return np.sort(np.concatenate([above, level]))
@@ -310,17 +315,17 @@ def _top(scores: Scores, count: int) -> Items:
 
 def _best(rows: Items, scores: Scores, top_k: int) -> Ranking:
     """Return the ``top_k`` best of ``rows``, which rise, by ``scores`` above 0."""
-    chosen = _top(scores, top_k) if top_k > 0 else np.zeros(0, dtype=np.int64)
+    chosen = _top(scores, top_k, np.sort(scores)) if top_k > 0 else np.zeros(0, dtype=np.int64)
     order = chosen[np.argsort(-scores[chosen], kind="stable")]
     return Ranking(rows[order], scores[order])
 
 
 def _beyond(
-    by_row: _Sparse, weights: npt.NDArray[np.float32], rough: Scores, rows: Items
+    by_row: _Sparse, weights: npt.NDArray[np.float32], rough: Scores, rising: Scores, rows: Items
 ) -> tuple[Ranks, Scores]:
     """Return the ranks of ``rows`` by their ``rough`` scores, and their scores by all tokens."""
     scores = by_row[rows] @ weights
-    ranks = 1.0 + len(rough) - np.searchsorted(np.sort(rough), rough[rows], side="right")
+    ranks = 1.0 + len(rough) - np.searchsorted(rising, rough[rows], side="right")
     return np.where(scores > 0, ranks, np.inf), scores
 
 

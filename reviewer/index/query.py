@@ -207,9 +207,9 @@ class ManualIndex:
             """Place passages by the nearest of their vectors, of which none was found."""
             alike = wanted.astype(owner.dtype)  # of two types, numpy would convert all owners
             starts, ends = (np.searchsorted(owner, alike, side=side) for side in ("left", "right"))
-            vectors = np.concatenate([np.arange(*ends_of) for ends_of in zip(starts, ends, strict=True)])
-            ranks, cosines = found.beyond(vectors)
-            heads = np.cumsum(ends - starts) - (ends - starts)
+            counts = ends - starts
+            heads = np.cumsum(counts) - counts
+            ranks, cosines = found.beyond(np.arange(counts.sum()) + np.repeat(starts - heads, counts))
             # Several of the nearer vectors may belong to one passage, as they do among those found.
             share = len(first) / max(1, len(rows))
             return share * np.minimum.reduceat(ranks, heads), np.maximum.reduceat(cosines, heads)
