@@ -3,6 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reviewer.errors import IndexMismatchError
 from reviewer.index import query as query_module
@@ -216,6 +218,24 @@ def test_no_passage_beyond_the_contenders_is_among_the_best(seed: int, top_k: in
     hits = index.search("预约退款", encoder=ScriptedEncoder(vectors[0]), top_k=top_k)
 
     assert [hit.passage.id for hit in hits] == fused_whole(index, "预约退款", vectors[0])[:top_k]
+
+
+@given(seed=st.integers(0, 1000), top_k=st.integers(1, 20))
+@settings(max_examples=10, deadline=None)
+def test_ties_are_fused_by_definition(seed: int, top_k: int) -> None:
+    passages, vectors = scattered(300, seed)
+    # Six directions and five texts: most passages tie with others in both rankings.
+    passages = [replace(passage, searchable=passages[row % 5].text) for row, passage in enumerate(passages)]
+    vectors = vectors[np.arange(300) % 6]
+    index = make_index(passages, vectors)
+    rows, scores = reciprocal_rank_fusion(
+        index.dense.rank(vectors[0], 300).rows, index.bm25.rank("预约退款", 300).rows
+    )
+    defined = {f"p{row}": score for row, score in zip(rows.tolist(), scores.tolist(), strict=True)}
+
+    hits = index.search("预约退款", encoder=ScriptedEncoder(vectors[0]), top_k=top_k)
+    assert [hit.passage.id for hit in hits] == fused_whole(index, "预约退款", vectors[0])[:top_k]
+    assert [hit.score for hit in hits] == [defined[hit.passage.id] for hit in hits]
 
 
 def test_ranks_that_were_not_found_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
