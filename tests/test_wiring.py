@@ -1,5 +1,6 @@
 """What a reviewer for another manual is made of, and what it says of itself."""
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from reviewer.engine.fake import FakeEngine
 from reviewer.errors import CorpusError
 from reviewer.grading import Calibration, Conditions
 from reviewer.index.encoder import HashingEncoder
-from reviewer.manual.catalogue import Catalogue, load_catalogue
+from reviewer.manual.catalogue import WORDINGS_FILE, Catalogue, load_catalogue
 from reviewer.pipeline import Pipeline
 from reviewer.prompting import PromptBook
 from reviewer.resources import resource_dir
@@ -41,6 +42,14 @@ def test_the_shipped_manual_is_read_as_it_stands(catalogue: Catalogue) -> None:
     manual = read_manual(resource_dir("corpus"))
     assert manual.catalogue == catalogue
     assert manual.wordings == load_wordings(resource_dir("corpus"), catalogue) != WordingBook()
+
+
+def test_a_copy_of_the_shipped_manual_is_read_like_it(tmp_path: Path) -> None:
+    shipped = resource_dir("corpus")
+    copy = shutil.copytree(shipped, tmp_path / "copy")
+    assert read_manual(copy) == read_manual(shipped)
+    (copy / WORDINGS_FILE).unlink()
+    assert read_manual(copy).wordings == WordingBook()
 
 
 def test_namesakes_are_mended_with_the_shipped_wordings(tmp_path: Path, catalogue: Catalogue) -> None:
