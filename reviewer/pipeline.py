@@ -15,12 +15,12 @@ from reviewer.grading import Evidence, Explainer, Explanation, Grader, Grading
 from reviewer.grading.candidates import (
     DEFAULT_LIMIT,
     fit_of,
+    heard_among,
     resident_rules,
     select_candidates,
-    speakers,
 )
 from reviewer.grading.explainer import stated
-from reviewer.manual.catalogue import Catalogue, known_here
+from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import (
     UNADJUSTED,
     Adjustments,
@@ -194,22 +194,21 @@ class Pipeline:
             in_time = bool(scores)
         applicable = options.adjustments.kept(self.catalogue.applicable(conversation))
         adjusted = options.adjustments.applied
-        speaks = speakers(list(map(adjusted, applicable)))
-        heard = [rule for rule in applicable if speaks[rule.id] == rule.id]
-        known = [rule for rule in heard if known_here(rule, conversation)]
-        evidence = {rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in heard}
+        heard = heard_among(applicable, conversation, adjusted)
+        evidence = {rule.id: _evidence(relevance.get(rule.id), scores.get(rule.id)) for rule in heard.rules}
+        scored = [rule for rule in heard.rules if rule.id in scores]
         fit = fit_of(
-            {rule.id: relevance[rule.id].fused for rule in heard if rule.id in relevance},
-            {rule.id: self.grader.prior(rule.id, evidence[rule.id]) for rule in heard if rule.id in scores},
+            {rule.id: relevance[rule.id].fused for rule in heard.rules if rule.id in relevance},
+            {rule.id: self.grader.prior(rule.id, evidence[rule.id]) for rule in scored},
         )
         decides = scores and not self.grader.calibration.uses_the_model
         candidates = select_candidates(
-            heard,
+            heard.rules,
             fit,
             limit=None if options.all_rules else DEFAULT_LIMIT,
-            learned=[rule.id for rule in known if rule.id in scores] if decides else None,
+            learned=[rule.id for rule in heard.known if rule.id in scores] if decides else None,
         )
-        found = self._hit_findings(hits, known)
+        found = self._hit_findings(hits, heard.known)
         grading = Grading((), candidates.asked)
         if in_time:
             with clock.stage("grade"):
@@ -231,11 +230,11 @@ class Pipeline:
         still_open = {rule.id: why for rules, why in reasons for rule in rules if rule.id not in found}
         return _Assessment(
             tuple(replace(finding, rule=adjusted(finding.rule)) for finding in found.values()),
-            frozenset(rule.id for rule in applicable if speaks[rule.id] not in still_open),
+            frozenset(rule.id for rule in applicable if heard.speakers[rule.id] not in still_open),
             tuple(
-                (adjusted(rule), still_open[speaks[rule.id]])
+                (adjusted(rule), still_open[heard.speakers[rule.id]])
                 for rule in applicable
-                if speaks[rule.id] in still_open
+                if heard.speakers[rule.id] in still_open
             ),
             grading.grades,
             fit,

@@ -6,10 +6,11 @@ that a deadline costs the least.
 """
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from reviewer.types import SEVERITY_ORDER, Rule
+from reviewer.manual.catalogue import known_here
+from reviewer.types import SEVERITY_ORDER, Conversation, Rule
 
 DEFAULT_LIMIT = 64
 
@@ -38,6 +39,33 @@ def speakers(rules: Sequence[Rule]) -> Mapping[str, str]:
 def _own(rule: Rule) -> str:
     # No id begins like this.
     return f"={rule.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The rules that speak, the ``known`` ones among them, and by the id of every rule its speaker's.
+
+    What checks and classifier say of a known one holds in this conversation.
+    """
+
+    rules: tuple[Rule, ...]
+    known: tuple[Rule, ...]
+    speakers: Mapping[str, str]
+
+
+def heard_among(
+    applicable: Sequence[Rule], conversation: Conversation, adjusted: Callable[[Rule], Rule]
+) -> Heard:
+    """Return which of the applicable rules speak, in their order and as they are given.
+
+    Args:
+        applicable: The applicable rules, with the manual's severities.
+        conversation: What they are applicable to.
+        adjusted: Gives a rule the team's severity; by that it is said which is the gravest.
+    """
+    by_id = speakers([adjusted(rule) for rule in applicable])
+    rules = tuple(rule for rule in applicable if by_id[rule.id] == rule.id)
+    return Heard(rules, tuple(rule for rule in rules if known_here(rule, conversation)), by_id)
 
 
 def fit_of(retrieved: Mapping[str, float], learned: Mapping[str, float]) -> Mapping[str, float]:

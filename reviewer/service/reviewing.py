@@ -13,8 +13,7 @@ from pydantic import BaseModel
 from reviewer.checks import CheckSettings, run_checks
 from reviewer.errors import InputError, ReviewerError
 from reviewer.formats.escaping import json_text, one_line
-from reviewer.grading.candidates import speakers
-from reviewer.manual.catalogue import known_here
+from reviewer.grading.candidates import heard_among
 from reviewer.request import conversation_of
 from reviewer.resources import content_hash
 from reviewer.schema import Review
@@ -331,13 +330,9 @@ class ReviewService:
         manual = self.manuals.by_key[work.manual].catalogue
         conversation = conversation_of(work.request)
         applicable = work.adjustments.kept(manual.applicable(conversation))
-        ours = [work.adjustments.applied(rule) for rule in applicable]
-        speaks = speakers(ours)
-        rules = {
-            rule.known_as: rule
-            for rule in ours
-            if speaks[rule.id] == rule.id and known_here(rule, conversation)
-        }
+        adjusted = work.adjustments.applied
+        known = heard_among(applicable, conversation, adjusted).known
+        rules = {rule.known_as: adjusted(rule) for rule in known}
         hits = [
             CheckHit(
                 rule=rule.id,

@@ -1,7 +1,10 @@
 """Which rules are asked, in which order."""
 
-from reviewer.grading.candidates import fit_of, resident_rules, select_candidates, speakers
+from dataclasses import replace
+
+from reviewer.grading.candidates import fit_of, heard_among, resident_rules, select_candidates, speakers
 from reviewer.manual.catalogue import Catalogue
+from reviewer.types import Conversation, Rule
 from tests.other_manual import namesake, stranger
 
 
@@ -78,3 +81,17 @@ def test_rules_that_are_known_as_nothing_speak_for_themselves(catalogue: Catalog
     rules = [namesake(abuse, "R100"), stranger(abuse, "R200"), stranger(abuse, "A05")]
     assert speakers(rules) == {"R100": "R100", "R200": "R200", "A05": "A05"}
     assert speakers(catalogue.rules) == {rule.id: rule.id for rule in catalogue.rules}
+
+
+def test_the_teams_severities_say_who_speaks_and_the_place_what_is_known(catalogue: Catalogue) -> None:
+    abuse, goodbye = catalogue.rule("A05"), catalogue.rule("C08")
+    rules = [namesake(abuse, "R100"), namesake(abuse, "R200"), namesake(goodbye, "R300")]
+
+    def adjusted(rule: Rule) -> Rule:
+        return replace(rule, severity="minor") if rule.id == "R100" else rule
+
+    heard = heard_among(rules, Conversation(draft="好的。", stage="opening"), adjusted)
+    assert heard.rules == (rules[1], rules[2])
+    # A goodbye is judged at the end alone.
+    assert heard.known == (rules[1],)
+    assert heard.speakers == {"R100": "R200", "R200": "R200", "R300": "R300"}
