@@ -131,7 +131,7 @@ def _object(path: Path, number: int, line: str, columns: Collection[str]) -> dic
     try:
         cells = json.loads(line)
     except (ValueError, RecursionError) as cause:
-        raise RowError(path, number, f"不是 JSON：{cause}。") from cause
+        raise RowError(path, number, "不是合法的 JSON；请检查引号、括号和逗号。") from cause
     if not isinstance(cells, dict):
         raise RowError(path, number, "不是 JSON 对象。")
     for column in columns:

@@ -8,8 +8,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from reviewer.errors import EngineError, InputError, ReviewerError
+from reviewer.malformed import what_is_wrong
 from reviewer.service.errors import AccessError, ComeBackError, InternalError, UnknownReviewError
-from reviewer.service.malformed import what_is_wrong
 from reviewer.service.schemas import ErrorOut, Fault
 
 _logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def malformed_answer(request_id: str, errors: Sequence[Any]) -> JSONResponse:
     first = errors[0]
     # The first part of a place is always "body", "query" or the like.
     place = ".".join(str(part) for part in first["loc"][1:])[:_LONGEST_PLACE]
-    what = what_is_wrong(first["type"])
+    what = what_is_wrong(first)
     shown = "".join(char if char.isprintable() else " " for char in place)
     where = f"请求的 {shown}：" if shown and first["type"] != "json_invalid" else ""
     return _answer(request_id, Fault(code="input", message=f"{where}{what}。"), 422, {})

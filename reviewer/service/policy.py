@@ -8,10 +8,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import SettingsError
+from reviewer.malformed import what_is_wrong
 from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import Adjustments
 from reviewer.schema import Review, ReviewRequest
-from reviewer.service.malformed import what_is_wrong
 from reviewer.settings import FailOn
 from reviewer.types import SEVERITY_ORDER, Severity
 
@@ -82,7 +82,7 @@ def load_policies(path: Path | None, manuals: Mapping[str, Catalogue]) -> Policy
     except ValidationError as cause:  # a ValueError too, so it comes first
         first = cause.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "开头"
-        raise SettingsError(f"策略文件 {path} 的 {where} 不可用：{what_is_wrong(first['type'])}。") from cause
+        raise SettingsError(f"策略文件 {path} 的 {where} 不可用：{what_is_wrong(first)}。") from cause
     except (yaml.YAMLError, ValueError) as cause:
         # A ValueError: no UTF-8, or a date that is not in the calendar.
         place = getattr(cause, "problem_mark", None)

@@ -159,7 +159,7 @@ def test_unusable_cells_name_line_and_column(
     [
         ('{"回复": "好"}\n', "qa.jsonl:1 没有“客户”列"),
         ("[]\n", "qa.jsonl:1 不是 JSON 对象"),
-        ("{\n", "qa.jsonl:1 不是 JSON："),
+        ("{\n", "qa.jsonl:1 不是合法的 JSON"),
         ('{"回复": {}, "客户": "在", "问题": "正常"}\n', "qa.jsonl:1 的“回复”列不是文字"),
     ],
 )

@@ -1,5 +1,9 @@
 """What pydantic found wrong with a value, in Chinese."""
 
+import re
+
+from pydantic_core import ErrorDetails
+
 _BROKEN = {
     "missing": "缺少这个字段",
     "extra_forbidden": "没有这个字段",
@@ -24,6 +28,11 @@ _BROKEN = {
 }
 
 
-def what_is_wrong(kind: str) -> str:
-    """Return what an error of pydantic's type ``kind`` means."""
-    return _BROKEN.get(kind, f"不可用（{kind}）")
+def what_is_wrong(fault: ErrorDetails) -> str:
+    """Return what ``fault`` means, and which values are allowed where there are few."""
+    kind = fault["type"]
+    what = _BROKEN.get(kind, f"不可用（{kind}）")
+    if kind != "literal_error":
+        return what
+    allowed = re.findall(r"'(.+?)'", fault["ctx"]["expected"])
+    return f"{what}（可用：{'、'.join(allowed)}）"
