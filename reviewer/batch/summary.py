@@ -32,14 +32,15 @@ class Summary:
         """Return one line on all, and one a rule: gravest and most frequent first.
 
         Args:
-            faults: How many rows could not be reviewed.
+            faults: How many times it was said that something could not be reviewed.
         """
         parts = [f"{name} {self.verdicts[verdict]}" for verdict, name in VERDICTS.items()]
         lines = [f"{self.verdicts.total()} 条：{'；'.join(parts)}"]
         if self.incomplete:
             lines.append(f"其中 {self.incomplete} 条有规则没有审到，不能当作通过。")
         if faults:
-            lines.append(f"另有 {faults} 行不能审核，见上面的说明。")
+            # Not so many rows: with a quotation that does not end, one fault is all the rest of a file.
+            lines.append(f"另有 {faults} 处不能审核，见上面的说明。")
         for rule in sorted(self._known.values(), key=self._rank):
             title = f"{one_line(rule.id)} {one_line(rule.title)}"
             lines.append(f"  {title}（{SEVERITIES[rule.severity]}）：{self.rules[rule.id]} 条")

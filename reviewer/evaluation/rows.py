@@ -78,7 +78,8 @@ def _separated(path: Path, columns: Collection[str], delimiter: str, on_fault: O
             header = [cell.strip() for cell in cells]
             _check_header(path, header, columns)
         elif len(cells) != len(header):
-            on_fault(RowError(path, line, f"有 {len(cells)} 列，表头有 {len(header)} 列。"))
+            joined = "这一行和以下几行被引号连成一行，" if "\n" in text else ""
+            on_fault(RowError(path, line, f"{joined}有 {len(cells)} 列，表头有 {len(header)} 列。"))
         else:
             yield Row(line, dict(zip(header, cells, strict=True)), text)
 
@@ -100,7 +101,7 @@ def _cells(path: Path, delimiter: str, on_fault: OnFault) -> Iterator[tuple[int,
             return
         except csv.Error as cause:
             # Where a quote is wrong nobody knows where the next row begins: no pieces of rows.
-            fault = RowError(path, line, "不是合法的 CSV（引号不配对）；这一行和以后的行没有读，请改正。")
+            fault = RowError(path, line, "引号不配对：从这一行到文件末尾都没有读，请改正。")
             fault.__cause__ = cause
             on_fault(fault)
             return

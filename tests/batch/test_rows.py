@@ -107,7 +107,14 @@ def test_behind_a_damaged_quotation_nothing_is_read(tmp_path: Path, row: str) ->
     tasks, [fault] = read(path)
     assert [task.request.draft for task in tasks] == ["您好。"]
     assert fault.startswith(f"{path}:3 ")
-    assert "以后的行没有读" in fault
+    assert "引号不配对：从这一行到文件末尾都没有读" in fault
+
+
+def test_rows_that_a_quotation_runs_together_are_told_as_such(tmp_path: Path) -> None:
+    path = written(tmp_path / "in.csv", 'draft,customer\n"您好。,a\n好的。,b"\n再见。,c\n')
+    tasks, [fault] = read(path)
+    assert [task.request.draft for task in tasks] == ["再见。"]
+    assert fault == f"{path}:2 这一行和以下几行被引号连成一行，有 1 列，表头有 2 列。"
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

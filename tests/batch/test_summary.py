@@ -16,7 +16,7 @@ def test_the_summary_names_rules_gravest_and_most_frequent_first() -> None:
     assert summary.to_text(faults=2) == (
         "4 条：通过 0；建议修改 2；拦截，不可发送 1；未能完成审核 1\n"
         "其中 1 条有规则没有审到，不能当作通过。\n"
-        "另有 2 行不能审核，见上面的说明。\n"
+        "另有 2 处不能审核，见上面的说明。\n"
         "  E03 私下交易（红线）：1 条\n"
         "  A01 敬语称谓（轻微）：3 条\n"
         "  A03 催促（轻微）：1 条\n"
