@@ -78,8 +78,8 @@ class Rule:
     all rules that share a ``deduction`` group. ``good_context`` is ``good`` as the draft of a
     conversation in which it breaks no rule. ``yields_to`` are the rules that win when both would be
     cited for the same words. ``known_as`` is the id by which checks, classifier and wordings know the
-    rule, empty when they do not; ``vouched`` says that it is another rule's, which asks for the same, and
-    which is judged at ``known_stages`` and on ``known_channels`` alone.
+    rule, empty when they do not; ``vouched`` says that it is another rule's, which asks for the same in
+    the words ``known_text``, and which is judged at ``known_stages`` and on ``known_channels`` alone.
     """
 
     id: str
@@ -101,6 +101,7 @@ class Rule:
     origins: tuple[str, ...]
     known_as: str = ""
     vouched: bool = False
+    known_text: str = ""
     known_stages: tuple[Stage, ...] = ()
     known_channels: tuple[Channel, ...] = ()
 

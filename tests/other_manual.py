@@ -16,8 +16,8 @@ from tests.classifier.test_head import make_head
 
 def namesake(rule: Rule, rule_id: str, **fields: object) -> Rule:
     """Return a rule of another manual, in other words, that is said to ask for the same as ``rule``."""
-    place = {"known_stages": rule.stages, "known_channels": rule.channels}
-    own = {"text": f"本店规定：{rule.text}", "deduction": rule_id, "yields_to": (), **place, **fields}
+    known = {"known_text": rule.text, "known_stages": rule.stages, "known_channels": rule.channels}
+    own = {"text": f"本店规定：{rule.text}", "deduction": rule_id, "yields_to": (), **known, **fields}
     return replace(rule, id=rule_id, known_as=rule.id, vouched=True, **own)  # type: ignore[arg-type]
 
 

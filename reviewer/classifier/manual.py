@@ -20,9 +20,14 @@ def known_to(classifier: RuleClassifier, rules: Sequence[Rule]) -> Mapping[str, 
 
 def _name(classifier: RuleClassifier, rule: Rule) -> str:
     # One that was trained on the imported manual itself knows its rules by their own ids.
-    if classifier.knows(rule.id, content_hash(rule.text.encode())):
+    if _knows(classifier, rule.id, rule.text):
         return rule.id
-    return rule.known_as if rule.vouched and classifier.has(rule.known_as) else ""
+    # One that was trained on another manual may know another rule by the id of a shipped one.
+    return rule.known_as if rule.vouched and _knows(classifier, rule.known_as, rule.known_text) else ""
+
+
+def _knows(classifier: RuleClassifier, rule_id: str, text: str) -> bool:
+    return classifier.knows(rule_id, content_hash(text.encode()))
 
 
 class ManualClassifier:

@@ -42,10 +42,6 @@ class RuleClassifier:
         self._tokenizer = UnigramTokenizer(files.vocabulary)
         self._bert = BertEncoder(files.gguf, positions=_POSITIONS, n_threads=n_threads, embeddings="tokens")
 
-    def has(self, rule_id: str) -> bool:
-        """Whether it was trained on a rule of this id."""
-        return bool((self.head.rules == rule_id).any())
-
     def knows(self, rule_id: str, text_hash: str) -> bool:
         """Whether it was trained on this rule, worded like this."""
         rows = np.flatnonzero(self.head.rules == rule_id)

@@ -36,7 +36,12 @@ def _placed(rule: Rule, originals: Mapping[str, Rule]) -> Rule:
             f"手册目录有误：规则 {rule.id} 的 same_as 是 {rule.known_as}，"
             "随附手册里没有这条规则；请改正或删去。"
         )
-    return replace(rule, known_stages=original.stages, known_channels=original.channels)
+    return replace(
+        rule,
+        known_text=original.text,
+        known_stages=original.stages,
+        known_channels=original.channels,
+    )
 
 
 def _own(rule: Rule, originals: Mapping[str, Rule]) -> Rule:

@@ -43,6 +43,12 @@ def test_a_namesake_of_what_it_was_not_trained_on_is_unknown(catalogue: Catalogu
     assert known_to(partial, rules) == {"R100": "A01"}
 
 
+def test_a_namesake_of_a_shipped_rule_is_unknown_where_its_id_is_another_rules(catalogue: Catalogue) -> None:
+    abuse = catalogue.rule("A05")
+    trained = TrainedOn([replace(abuse, text="下雨时应当递上雨伞。")])
+    assert known_to(trained, [namesake(abuse, "R100")]) == {}
+
+
 def test_one_that_was_trained_on_the_other_manual_knows_it_by_its_own_ids(catalogue: Catalogue) -> None:
     rules = [stranger(catalogue.rule("A05"), "R100"), namesake(catalogue.rule("E01"), "R200")]
     assert known_to(TrainedOn(rules), rules) == {"R100": "R100", "R200": "R200"}
