@@ -22,7 +22,7 @@ def build(
 
     overrides = {"corpus": corpus, "retriever": retriever, "encoder": encoder, "home": home}
     settings = load_settings(overrides, cwd=Path.cwd()).settings
-    with shown_progress() as progress:
+    with shown_progress(logged=True) as progress:
         built = build_manual_index(settings, progress=progress)
     typer.echo(f"索引已建立：{built.passages} 段，手册 {built.manual_hash}，位于 {built.folder}")
     meta, _ = read_meta(built.folder)

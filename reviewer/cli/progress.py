@@ -21,7 +21,8 @@ def shown_progress(*, logged: bool = False) -> Iterator[Progress]:
             hours that runs in the background.
     """
     if not sys.stderr.isatty():
-        yield Progress(bytes_done=_Log().write, note=_say) if logged else Progress()
+        log = _Log()
+        yield Progress(bytes_done=log.write, items_done=log.write, note=_say) if logged else Progress()
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn

@@ -145,10 +145,12 @@ def test_a_long_job_in_the_background_logs_its_notes(capsys: pytest.CaptureFixtu
 def test_a_long_job_in_the_background_says_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    times = iter((0.0, 30.0, 60.0, 90.0, 180.0, 240.0))
+    times = (time for time in (0.0, 30.0, 60.0, 90.0, 180.0, 240.0) for _ in range(2))
     monkeypatch.setattr("reviewer.cli.progress.time.monotonic", lambda: next(times))
     with shown_progress(logged=True) as progress:
         for done in (10, 15, 20, 25, 40, 100):
             progress.bytes_done("训练", done, 100)
-    told = ["训练：20/100，约剩 8 分钟", "训练：40/100，约剩 6 分钟", "训练：100/100"]
-    assert capsys.readouterr().err.splitlines() == told
+            progress.items_done("建立索引", done, 100)
+    told = ["20/100，约剩 8 分钟", "40/100，约剩 6 分钟", "100/100"]
+    lines = [f"{what}：{how_far}" for how_far in told for what in ("训练", "建立索引")]
+    assert capsys.readouterr().err.splitlines() == lines
