@@ -8,7 +8,7 @@ import typer
 from reviewer.cli.options import Corpus, Home, Threads
 from reviewer.cli.train_retriever import retriever
 from reviewer.cli.train_rewriter import rewriter
-from reviewer.cli.training import need_packages, read_sides
+from reviewer.cli.training import Data, Epochs, Out, Seed, need_packages, read_sides
 
 if TYPE_CHECKING:
     from reviewer.classifier.files import Card
@@ -28,18 +28,15 @@ def train() -> None:
 
 @app.command("grader")
 def grader(
-    out: Annotated[Path, typer.Option("--out", "-o", help="结果目录；中断后用同一目录继续。")],
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", help="标注文件（JSONL），可多次给出；默认用仓库里的训练集。"),
-    ] = None,
+    out: Out,
+    data: Data = None,
     dev: Annotated[
         list[Path] | None, typer.Option("--dev", help="训练后用来测指标的标注文件，可多次给出。")
     ] = None,
     start: Annotated[
         str, typer.Option("--from", help="从哪个分类器接着训练：none（从头）、auto（随附的）或目录。")
     ] = "none",
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="训练几轮。")] = 12,
+    epochs: Epochs = 12,
     encoder_rate: Annotated[
         float, typer.Option("--encoder-rate", min=0, max=1, help="编码器的最高学习率。")
     ] = 1e-4,
@@ -47,7 +44,7 @@ def grader(
     frozen_layers: Annotated[
         int, typer.Option("--frozen-layers", min=0, max=_MOST_LAYERS, help="最下面几层不训练。")
     ] = 0,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="随机种子。")] = 0,
+    seed: Seed = 0,
     threads: Threads = None,
     corpus: Corpus = None,
     home: Home = None,

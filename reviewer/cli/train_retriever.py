@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reviewer.cli.options import Corpus, Home, Threads
-from reviewer.cli.training import need_packages, read_sides
+from reviewer.cli.training import Data, Epochs, Out, Rate, Seed, need_packages, read_sides
 
 if TYPE_CHECKING:
     from reviewer.models.retriever import RetrieverCard
@@ -16,19 +16,16 @@ _MOST_LAYERS = 11
 
 
 def retriever(
-    out: Annotated[Path, typer.Option("--out", "-o", help="结果目录；中断后用同一目录继续。")],
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", help="标注文件（JSONL），可多次给出；默认用仓库里的训练集。"),
-    ] = None,
+    out: Out,
+    data: Data = None,
     dev: Annotated[
         list[Path] | None, typer.Option("--dev", help="训练后用来测召回的标注文件，可多次给出。")
     ] = None,
     hold_out: Annotated[
         str, typer.Option("--hold-out", help="完全不参加训练的规则，如 A03,C07；召回与其他规则分开报告。")
     ] = "",
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="训练几轮。")] = 4,
-    rate: Annotated[float, typer.Option("--rate", min=0, max=1, help="最高学习率。")] = 5e-5,
+    epochs: Epochs = 4,
+    rate: Rate = 5e-5,
     batch: Annotated[int, typer.Option("--batch", min=1, max=1024, help="每步几条草稿。")] = 32,
     hard_negatives: Annotated[
         int, typer.Option("--hard-negatives", min=0, max=64, help="每条草稿取几条最易混的规则作反例。")
@@ -40,7 +37,7 @@ def retriever(
     frozen_layers: Annotated[
         int, typer.Option("--frozen-layers", min=0, max=_MOST_LAYERS, help="最下面几层不训练。")
     ] = 0,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="随机种子。")] = 0,
+    seed: Seed = 0,
     threads: Threads = None,
     corpus: Corpus = None,
     home: Home = None,

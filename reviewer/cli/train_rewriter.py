@@ -6,27 +6,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reviewer.cli.options import Corpus, Home, Model, Threads
-from reviewer.cli.training import need_packages, read_sides
+from reviewer.cli.training import Data, Epochs, Out, Rate, Seed, need_packages, read_sides
 
 if TYPE_CHECKING:
     from reviewer.models.adapter import AdapterCard
 
 
 def rewriter(
-    out: Annotated[Path, typer.Option("--out", "-o", help="结果目录；中断后用同一目录继续。")],
-    data: Annotated[
-        list[Path] | None,
-        typer.Option("--data", help="标注文件（JSONL），可多次给出；默认用仓库里的训练集。"),
-    ] = None,
+    out: Out,
+    data: Data = None,
     dev: Annotated[
         list[Path] | None, typer.Option("--dev", help="训练中和训练后用来测指标的标注文件，可多次给出。")
     ] = None,
     layers: Annotated[int, typer.Option("--layers", min=1, help="最上面几层参加训练。")] = 8,
     rank: Annotated[int, typer.Option("--rank", min=1, max=256, help="LoRA 的秩。")] = 16,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="训练几轮。")] = 2,
-    rate: Annotated[float, typer.Option("--rate", min=0, max=1, help="最高学习率。")] = 3e-4,
+    epochs: Epochs = 2,
+    rate: Rate = 3e-4,
     limit: Annotated[int, typer.Option("--limit", min=0, help="最多用几条改写，0 表示全部。")] = 0,
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**31, help="随机种子。")] = 0,
+    seed: Seed = 0,
     model: Model = None,
     threads: Threads = None,
     corpus: Corpus = None,

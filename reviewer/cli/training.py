@@ -1,13 +1,24 @@
 """What the commands of ``reviewer train`` share."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from reviewer.cli.packages import require_packages
 
 if TYPE_CHECKING:
     from reviewer.manual.catalogue import Catalogue
     from reviewer.training.data import Labelled
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="结果目录；中断后用同一目录继续。")]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", help="标注文件（JSONL），可多次给出；默认用仓库里的训练集。"),
+]
+Epochs = Annotated[int, typer.Option("--epochs", min=1, help="训练几轮。")]
+Rate = Annotated[float, typer.Option("--rate", min=0, max=1, help="最高学习率。")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**31, help="随机种子。")]
 
 # Modules a training needs besides what `reviewer check` loads, and the packages they come from.
 _PACKAGES = {"torch": "torch", "transformers": "sentence-transformers", "gguf": "gguf"}
