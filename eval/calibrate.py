@@ -293,6 +293,7 @@ def _best_thresholds(table: _Table, probability: Vector) -> _Thresholds:
 
 def _found(table: _Table, probability: Vector, thresholds: _Thresholds) -> npt.NDArray[np.bool_]:
     """Decide as ``Calibration.violated`` does, for all drafts at once."""
+    # Ten times as fast, and the search for thresholds asks some two hundred times; a test compares the two.
     size = int(table.drafts.max()) + 1
     kept, found_any, best = np.ones(size), np.zeros(size, dtype=bool), np.zeros(size)
     np.multiply.at(kept, table.drafts, 1 - probability)
