@@ -7,10 +7,13 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from reviewer.deadline import Deadline
+from reviewer.errors import DocumentError
 from reviewer.folding import fold
 from reviewer.ingestion.blocks import Extracted
 from reviewer.ingestion.furniture import NO_NORM, Removed, without_furniture
 from reviewer.ingestion.likeness import with_likely_same
+from reviewer.ingestion.limits import Limits
 from reviewer.ingestion.norms import Norm, norms_of
 from reviewer.ingestion.outline import Section, sections_of, title_of
 from reviewer.ingestion.relations import Contradiction, contradictions_of, groups_of
@@ -20,8 +23,11 @@ from reviewer.resources import content_hash
 from reviewer.types import Rule
 
 #: Raise whenever the same files would give other rules.
-IMPORTER_VERSION = "2"
+IMPORTER_VERSION = "3"
 _TITLE_CHARS = 60
+# Of a larger group a rule names the first; the report names them all.
+_MAX_SIMILAR = 20
+_LIMITS = Limits()
 _ID_DIGITS = 8
 _WORD = re.compile(r"[^\W_]")
 
@@ -58,21 +64,35 @@ class Book:
     contradictions: tuple[Contradiction, ...]
 
 
-def build_book(files: Sequence[SourceFile], known: Sequence[Rule] = ()) -> Book:
+def build_book(
+    files: Sequence[SourceFile],
+    known: Sequence[Rule] = (),
+    *,
+    limits: Limits = _LIMITS,
+) -> Book:
     """Turn documents into rules; the same files in any order give the same book.
 
     Args:
         files: The documents.
         known: Rules among which each new one looks for one that asks for the same.
+        limits: How many segments and rules there may be, and how long to look for rules that say the same.
+
+    Raises:
+        DocumentError: there is more than the limits allow, or the time is up.
     """
     chapters: list[Chapter] = []
     rules: list[RuleEntry] = []
     used: set[str] = set()
     ordered = sorted(files, key=lambda each: (each.name, each.sha256))
+    segments = sum(len(each.document.blocks) for each in ordered)
+    _refuse_more(segments, limits.segments, "段")
     for source, stem in zip(ordered, _stems([each.name for each in ordered]), strict=True):
         text = source.document.text
         cleaned = without_furniture(source.document)
         units = units_of(text, cleaned.blocks)
+        # A line may hold many that lost their breaks.
+        segments += max(0, len(units) - len(source.document.blocks))
+        _refuse_more(segments, limits.segments, "段")
         title = _title(source.document.title or title_of(units) or stem)
         sections = [_beneath(section, title) for section in sections_of(units)]
         outline = [
@@ -81,10 +101,29 @@ def build_book(files: Sequence[SourceFile], known: Sequence[Rule] = ()) -> Book:
         ]
         entry = DocumentEntry(file=f"{stem}.txt", title=title, sections=outline)
         norms = [norm for section in sections for norm in norms_of(text, section)]
+        _refuse_more(len(rules) + len(norms), limits.rules, "条规则")
         chapters.append(Chapter(entry, source, cleaned.removed, tuple(_unused(text, sections, norms))))
         rules += _entries(norms, text, stem, used)
-    groups = groups_of(rules)
-    similar = {rule: [other for other in group if other != rule] for group in groups for rule in group}
+    return _related(chapters, rules, known, limits)
+
+
+def _refuse_more(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise DocumentError(
+            f"手册超过 {most} {what}，什么都没有写；请删去与客服无关的部分，或分成几本分别导入。"
+        )
+
+
+def _related(
+    chapters: Sequence[Chapter], rules: Sequence[RuleEntry], known: Sequence[Rule], limits: Limits
+) -> Book:
+    """Return the book with what its rules have to do with each other and with ``known``."""
+    groups = groups_of(rules, deadline=Deadline.after_ms(limits.compare_seconds * 1000))
+    similar = {
+        rule: [other for other in group[: _MAX_SIMILAR + 1] if other != rule][:_MAX_SIMILAR]
+        for group in groups
+        for rule in group
+    }
     rules = [rule.model_copy(update={"similar": similar.get(rule.id, [])}) for rule in rules]
     rules = with_likely_same(rules, known)
     return Book(tuple(chapters), tuple(rules), tuple(groups), tuple(contradictions_of(rules)))

@@ -43,22 +43,24 @@ def import_manual(
         paths: All documents of the manual, in any order.
         folder: Where the rules go; a manual that is there is never overwritten.
         known: Rules, usually the shipped ones, that an imported one may be the same as.
-        limits: How much one file may cost.
+        limits: How much one file and the whole may cost.
         notify: Told, in Chinese, of each file before it is read.
         read: What reads one file.
 
     Raises:
-        DocumentError: a file cannot be read, or holds no rules; or the folder is something else.
+        DocumentError: a file cannot be read, or holds no rules; the manual is beyond the limits; or the
+            folder is something else.
         CorpusError: the catalogue in the folder is malformed.
         StorageError: the folder cannot be written.
     """
+    limits = limits or Limits()
     sources = []
     for path in paths:
         name = shown_name(path)
         notify(f"读取 {name}")
-        document = read(path, limits or Limits())
+        document = read(path, limits)
         sources.append(SourceFile(name, hashlib.sha256(path.read_bytes()).hexdigest(), document))
-    book = build_book(sources, known)
+    book = build_book(sources, known, limits=limits)
     if all(rule.kind == "background" for rule in book.rules):
         raise DocumentError("这些文件里没有找到规范；请确认给出的是手册正文。")
-    return Imported(book, store(book, folder))
+    return Imported(book, store(book, folder, limits=limits))

@@ -1,4 +1,4 @@
-"""How much of this machine one document may cost."""
+"""How much of this machine one document, and one manual, may cost."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,9 @@ class Limits:
     """Bounds for one file; beyond them it is refused.
 
     ``unpacked_bytes`` is what a compressed file says it holds; ``memory_bytes`` bounds the address
-    space of the process that reads it, ``seconds`` its life.
+    space of the process that reads it, ``seconds`` its life. ``segments`` (lines and pieces of lines)
+    and ``rules`` bound all files of a manual together, ``compare_seconds`` the search among its rules
+    for those that say the same, whose time grows with the square of their number.
     """
 
     file_bytes: int = 64 * 2**20
@@ -16,3 +18,6 @@ class Limits:
     characters: int = 5_000_000
     memory_bytes: int = 2 * 2**30
     seconds: float = 60.0
+    segments: int = 20_000
+    rules: int = 5_000
+    compare_seconds: float = 120.0

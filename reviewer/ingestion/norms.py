@@ -234,7 +234,7 @@ def _of_scripts(section: Section, group: Sequence[Unit]) -> Norm:
         when=cues.situation_of("", heading),
         approved=() if banned else tuple(dict.fromkeys(texts)),
         forbidden=tuple(dict.fromkeys(texts)) if banned else (),
-        guessed=tuple({*norm.guessed, "require"} - {"class"}),
+        guessed=tuple(name for name in norm.guessed if name != "class"),
     )
 
 

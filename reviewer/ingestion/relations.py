@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from reviewer.deadline import Deadline
 from reviewer.folding import fold
 from reviewer.ingestion.wording import durations
+from reviewer.manual.alike import likenesses
 from reviewer.manual.imported import RuleEntry
 
 # Normalised Indel similarity of folded texts, 0-100. at 85 two wordings of one norm are found, and rules
 # that share only their form are not.
 _NEARLY = 85.0
-_ROWS = 256
-_MIN_CHARS = 8
-_MAX_COMPARED = 10_000
+_MIN_CHARS, _MAX_CHARS = 8, 2_000
 
 _THINGS = re.compile(
     r"投诉|咨询|查询|建议|报修|维修|上门|退款|退货|换货|补发|发货|订单|工单|来电|电话|在线|留言|邮件|故障|异议|申诉|问题"
@@ -33,34 +33,36 @@ class Contradiction:
     rules: tuple[tuple[str, str], ...]
 
 
-def groups_of(entries: Sequence[RuleEntry]) -> list[tuple[str, ...]]:
+def groups_of(entries: Sequence[RuleEntry], *, deadline: Deadline) -> list[tuple[str, ...]]:
     """Return groups of two or more ids of rules with nearly equal texts, in the order of the rules.
 
-    Time grows with the square of their number; beyond ``_MAX_COMPARED`` only equal texts are grouped.
+    Time grows with the square of their number. Very short and very long texts are grouped only where
+    they are equal.
+
+    Raises:
+        DocumentError: the time is up.
     """
     import numpy as np
-    from rapidfuzz import fuzz, process
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    texts = [fold(entry.text).text for entry in entries]
-    leader = list(range(len(texts)))
-
-    def root(at: int) -> int:
-        while leader[at] != at:
-            at = leader[at]
-        return at
-
-    equal: dict[str, int] = {}
-    for at, text in enumerate(texts):
-        leader[at] = equal.setdefault(text, at)
-    for first in range(0, len(texts) if len(texts) <= _MAX_COMPARED else 0, _ROWS):
-        scores = process.cdist(texts[first : first + _ROWS], texts, scorer=fuzz.ratio, score_cutoff=_NEARLY)
-        for row, column in np.argwhere(scores > 0):
-            left, right = first + int(row), int(column)
-            if left < right and min(len(texts[left]), len(texts[right])) >= _MIN_CHARS:
-                leader[root(right)] = root(left)
+    numbers: dict[str, int] = {}
+    owners = [numbers.setdefault(fold(entry.text).text, len(numbers)) for entry in entries]
+    compared = [(text, number) for text, number in numbers.items() if _MIN_CHARS <= len(text) <= _MAX_CHARS]
+    texts = [text for text, _ in compared]
+    places = np.array([number for _, number in compared], dtype=np.intp)
     members: dict[int, list[str]] = defaultdict(list)
-    for at, entry in enumerate(entries):
-        members[root(at)].append(entry.id)
+    pairs = [
+        np.stack((rows[rows < columns], columns[rows < columns]))
+        for rows, columns, _ in likenesses(texts, texts, at_least=_NEARLY, deadline=deadline)
+    ]
+    left, right = np.concatenate([np.empty((2, 0), np.intp), *pairs], axis=1)
+    linked = coo_array(
+        (np.ones(len(left), np.int8), (places[left], places[right])), shape=(len(numbers), len(numbers))
+    )
+    group_of = connected_components(linked, directed=False)[1] if numbers else []
+    for owner, entry in zip(owners, entries, strict=True):
+        members[group_of[owner]].append(entry.id)
     return [tuple(group) for group in members.values() if len(group) > 1]
 
 
