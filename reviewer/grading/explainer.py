@@ -108,7 +108,7 @@ def _by_attention(rule: Rule, clauses: Sequence[Clause], shares: Sequence[float]
         for clause, share in zip(clauses, shares, strict=False)
         if share > 0 and share >= _SECOND_CLAUSE * best
     )
-    return Explanation(rule.id, spans, stated(rule))
+    return Explanation(rule.id, spans, banned(rule) if spans else stated(rule))
 
 
 def _sentence(answer: Generation) -> str:
@@ -120,6 +120,14 @@ def _sentence(answer: Generation) -> str:
 def stated(rule: Rule) -> str:
     """Return the reason in the manual's own words, when the model gave none."""
     return f"手册要求：{_stopped(rule.require)}"
+
+
+def banned(rule: Rule) -> str:
+    """Return the reason why words must not be said, in the words of a manual that is not the shipped one.
+
+    What the shipped one says to avoid also names exceptions; its demand is made to be quoted.
+    """
+    return f"手册禁忌：{_stopped(rule.avoid)}" if rule.vouched and rule.avoid else stated(rule)
 
 
 def resembling(rule: Rule) -> str:

@@ -120,6 +120,21 @@ def test_findings_point_where_the_classifier_looked(catalogue: Catalogue, prompt
     assert engine.scored == engine.generated == []
 
 
+def test_a_manual_of_ones_own_says_what_to_avoid_where_words_are_pointed_at(
+    catalogue: Catalogue, prompts: PromptBook
+) -> None:
+    own = replace(catalogue.rule("A02"), require="应先致歉", avoid="催促客人", vouched=True)
+    rules = [own, replace(own, id="R2"), replace(own, id="R3", avoid="")]
+    found = Explainer(FakeEngine(), prompts, trusted=False).explain(
+        PROMPT, rules, CLAUSES, looked_at={"A02": (0.2, 0.8), "R2": (), "R3": (0.2, 0.8)}, deadline=Deadline()
+    )
+    assert [each.reason for each in found] == [
+        "手册禁忌：催促客人。",
+        "手册要求：应先致歉。",
+        "手册要求：应先致歉。",
+    ]
+
+
 def test_a_model_whose_answers_count_nothing_is_not_asked(catalogue: Catalogue, prompts: PromptBook) -> None:
     engine = FakeEngine()
     calibration = Calibration(weights={"classifier": 1.0})
