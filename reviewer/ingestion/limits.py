@@ -18,6 +18,6 @@ class Limits:
     characters: int = 5_000_000
     memory_bytes: int = 2 * 2**30
     seconds: float = 60.0
-    segments: int = 20_000
+    segments: int = 50_000
     rules: int = 5_000
     compare_seconds: float = 120.0

@@ -12,6 +12,7 @@ from reviewer.engine.protocol import Prompt, Tail
 from reviewer.errors import DocumentError, StorageError
 from reviewer.files import locked
 from reviewer.ingestion.blocks import Extracted
+from reviewer.ingestion.folder import store
 from reviewer.ingestion.importing import Imported, import_manual
 from reviewer.ingestion.isolation import refuse_unfit
 from reviewer.ingestion.limits import Limits
@@ -411,3 +412,40 @@ def test_the_current_folder_is_imported_beside_or_refused(
     monkeypatch.chdir(rules.parent / "empty")
     with pytest.raises(DocumentError, match="当前目录"):
         run(file, Path())
+
+
+@pytest.mark.parametrize(
+    ("limits", "what"),
+    [
+        (Limits(segments=3), "超过 3 段"),
+        (Limits(rules=3), "超过 3 条规则"),
+        (Limits(compare_seconds=0), "超过了时限"),
+    ],
+)
+def test_a_manual_beyond_the_limits_is_refused_and_nothing_is_written(
+    file: Path, rules: Path, limits: Limits, what: str
+) -> None:
+    with pytest.raises(DocumentError, match=f"{what}，什么都没有写；请.*导入。$"):
+        import_manual([file], rules, limits=limits, read=read_here)
+    assert set(rules.parent.iterdir()) == {file}
+
+
+def test_a_new_version_that_takes_too_long_to_compare_leaves_the_old_one(file: Path, rules: Path) -> None:
+    imported = run(file, rules)
+    before = content(rules)
+    file.write_text(REWORDED, encoding="utf-8")
+    book = run(file, rules.with_name("other")).book
+    with pytest.raises(DocumentError, match="超过了时限"):
+        store(book, imported.stored.folder, limits=Limits(compare_seconds=0))
+    assert content(rules) == before
+    assert not rules.with_name("rules.proposed").exists()
+
+
+def test_of_many_rules_that_say_the_same_each_names_a_few(file: Path, rules: Path) -> None:
+    norms = "".join(f"{number}、接待第{number}桌的客人应当先问好，再递上菜单。\n" for number in range(1, 41))
+    imported = run(file, rules, f"守则\n一、用语\n{norms}")
+    (group,) = imported.book.groups
+    assert len(group) == 40
+    for rule in imported.book.rules:
+        assert len(rule.similar) == 20
+        assert rule.id not in rule.similar
