@@ -30,8 +30,12 @@ _OBLIGES = re.compile(
 )
 #: A softer negation, at the head of a clause: 不争辩, 不敷衍.
 _DECLINES = re.compile(
-    r"^(?:而|并|且|也|更|或|从)?不(?!断|仅|但|同|满|便|管|论|少|久|足|会|知|清|明|确|超|是|在|多|良|时|定)"
+    r"^(?:而|并|且|也|更|或|从)?不(?!断|仅|但|同|满|便|管|论|少|久|足|会|知|清|明|确|超|是|在|多|良|时|定|包[括含]|含|限于|适用)"
 )
+
+# A clause that says how a thing is done, also where others around it are forbidden or priced.
+_WELL = re.compile(r"(?:正确|认真|耐心|热情|严格|妥善|准确|积极)(?!性|度|的)")
+_INSTEAD = re.compile(rf"同时|而是|必要时|改[为用说]|先(?!行|于|后|进)|{_WELL.pattern}")
 
 _SPEECH = re.compile(
     r"说(?!明书)|讲(?!究)|用语|语言|言辞|词汇|词语|语句|措辞|称呼|称谓|尊称|敬语|术语|语气|口吻|告知|告诉|传达|答复|回复|回答|应答|解释|解答|说明"
@@ -98,9 +102,32 @@ _MAJOR_POINTS = 10
 
 _OPENING = re.compile(r"开场|开头|接通|首次|首句|问候语|招呼语|开始语|迎客|接待开始|初步响应|初次")
 _CLOSING = re.compile(r"结束语|结尾|道别|告别|挂机前|收尾|结束时|咨询完毕|最后一句|送别|送客")
-_CONDITION = re.compile(
-    r"(?:如果?|假如|若|倘若|遇到?|当|凡|一旦|对于|针对|在)[^，,。；;:：“]{2,60}?(?:时|后|前|中|的|下|过程中|问题|情况|要求|业务)?[，,:：]"
+# Where a clause of circumstance ends. 时 and 后 are parts of other words as well (及时, 然后).
+_WHEN_ENDS = (
+    r"(?:(?<![及同随准按届适此平小临暂时当])时(?![间候限常刻效段])|(?<![然最今先此随落售])后(?![续台])"
+    r"|期间|过程中|情况下)"
 )
+_CONDITION = re.compile(
+    r"(?:(?:如果?|假如|若|倘若|遇到?|当(?![面众场天日月地班])|凡|一旦)[^，,。；;:：“]{2,60}?"
+    r"|(?:对于|针对)(?:(?!及时|进行|积极|认真|加以)[^，,。；;:：“]){2,60}?"
+    rf"|在[^，,。；;:：“]{{2,60}}?(?:{_WHEN_ENDS}|[前中下]|情况|问题))[，,:：]"
+)
+_FORCE = r"(?:应|须|需要?(?!求)|必须|务必|要|不得|不要|不能|不可|禁止|严禁|切勿|请|可以?|一律|尽量)"
+_STAFF = r"[^，,。；;:：“、（(]{0,12}(?:人员|员工?|代表|坐席|客服)"
+# A circumstance before the first demand: 店员应在客人离店后…; 问题解决后，…; 解答问题时应…; 客人久等的，应….
+_CIRCUMSTANCED = re.compile(
+    rf"{_STAFF}(?:应当?|须|必须|要|需)?(?P<placed>在[^，,。；;:：“、（(]{{2,30}}?{_WHEN_ENDS})"
+    rf"|(?P<plain>(?![对向把将])[^，,。；;:：“、（(]{{2,30}}?{_WHEN_ENDS})(?:[，,]|(?={_FORCE}))"
+    rf"|(?P<case>(?:客户|顾客|客人|用户|买家|对方)[^，,。；;:：“、（(]{{2,30}}的)[，,](?=[^，,。；;]*{_FORCE})"
+)
+_CONCEDES = re.compile("即便|即使|虽然?|尽管")
+_UNIVERSAL = re.compile(r"无论|不论|不管|任何|所有|一切|每|始终|随时")
+# What goes on in every conversation: a rule that waited for it would be silent where it applies.
+_EVER = re.compile(
+    rf"(?:{_STAFF})?在?(?:为|与|和|向|对)?(?:接待|服务|面对|处理|解决|解答|回答|答复|接打|打|接听|接)?(?:客户|顾客|客人|用户)?的?"
+    r"(?:提供)?(?:交流|沟通|服务|交谈|对话|通话|接待|工作|上班|问题|咨询|电话)?(?:或[^，,]{0,6})?的?(?:时|期间|过程中)"
+)
+_BARE = re.compile(rf"(?:无论|不论|不管|任何)[^，,]*|[^，,]*{_WHEN_ENDS}")
 _SITUATION = re.compile(r"(?:遇|当(?!地|日)|如|若|凡).*|.*(?:时|情况|情形|场景)(?:[(（].*)?")
 ANY = "any"
 
@@ -175,11 +202,36 @@ def without_points(text: str) -> str:
 
 
 def situation_of(text: str, heading: str) -> str:
-    """Return when a norm applies, ``any`` when neither the heading nor its first clause says."""
-    condition = _CONDITION.match(simplify(text))
-    if condition:
-        return text[: condition.end()].rstrip("，,:：")
+    """Return when a norm applies, ``any`` when neither the heading nor the words before its demand say.
+
+    A circumstance after the first demand governs only what follows it, and is not one of the norm.
+    """
+    found = _circumstance(text)
+    if found:
+        return text[found[0] : found[1]].rstrip("，,:：")
     return heading if heading and _SITUATION.fullmatch(simplify(heading)) else ANY
+
+
+def _circumstance(text: str) -> tuple[int, int] | None:
+    """Return where the circumstance that governs all of ``text`` stands."""
+    words = simplify(text)
+    found = _CONDITION.match(words)
+    if found is None:
+        found = _CIRCUMSTANCED.match(words)
+        clause = found[found.lastgroup or 0] if found else ""
+        if obliges(clause) or durations(clause):
+            # A demand, or a limit in time.
+            return None
+    if found is None:
+        return None
+    start, end = found.span(found.lastgroup or 0)
+    clause = words[start:end].rstrip("，,:：")
+    return None if _UNIVERSAL.search(clause) or _EVER.fullmatch(clause) else (start, end)
+
+
+def is_bare(text: str) -> bool:
+    """Whether ``text`` names a circumstance and nothing that is demanded in it."""
+    return _BARE.fullmatch(simplify(text)) is not None and not obliges(text)
 
 
 def any_or(situation: str) -> str:
@@ -210,14 +262,29 @@ def demands_and_bans(text: str) -> tuple[str, str]:
     demanded: list[str] = []
     banned: list[str] = []
     target = demanded
+    held: list[str] = []
     for clause in re.split(r"(?<=[，,；;。！!])", text):
         words = simplify(clause).strip()
+        if (demanded or banned) and (_CONDITION.fullmatch(words) or _CONCEDES.match(words)):
+            # It belongs to what follows it.
+            held.append(clause)
+            continue
         if _FORBIDS.search(words) or _DECLINES.match(words):
             target = banned
-        elif _DEMANDS.search(words) or words[:1] in "应须要可请":
+        elif _DEMANDS.search(words) or _INSTEAD.match(words) or words[:1] in "应须要可请":
             target = demanded
-        target.append(clause)
+        target += [*held, clause]
+        held = []
+    target += held
     return _trimmed(demanded), _trimmed(banned)
+
+
+def priced(text: str) -> tuple[str, str]:
+    """Divide what a price stands behind: it is forbidden, but for clauses that say how it is done well."""
+    clauses = re.split(r"(?<=[，,；;。！!])", text)
+    well = [_WELL.match(simplify(clause).strip()) is not None for clause in clauses]
+    done = [clause for clause, good in zip(clauses, well, strict=True) if good]
+    return _trimmed(done), _trimmed([clause for clause, good in zip(clauses, well, strict=True) if not good])
 
 
 def is_script(text: str) -> bool:

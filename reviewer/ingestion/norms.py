@@ -354,10 +354,10 @@ def _of_words(section: Section, unit: Unit, bounds: tuple[int, int], lead: str) 
         approved, forbidden = [], [*approved, *forbidden]
     elif listed:
         demanded, banned = words.strip("；;。，, "), ""
-    if demanded == cues.situation_of(inner, ""):
+    if demanded == cues.situation_of(inner, "") or cues.is_bare(demanded):
         demanded = ""
     if norm.points is not None and not cues.obliges(plain):
-        demanded, banned = "", plain.strip("；;。，, ")
+        demanded, banned = cues.priced(plain)
     lead_space = len(piece) - len(piece.lstrip())
     return replace(
         norm,

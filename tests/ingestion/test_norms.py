@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewer.ingestion.cues import class_of, severity_of, situation_of, stages_of
+from reviewer.ingestion.cues import class_of, demands_and_bans, severity_of, situation_of, stages_of
 from reviewer.ingestion.limits import Limits
 from reviewer.ingestion.norms import Norm, norms_of
 from reviewer.ingestion.outline import sections_of
@@ -86,6 +86,8 @@ def test_lists_of_wordings_are_one_norm_by_their_heading() -> None:
     assert good.approved == ("您好，欢迎光临！", "请问您几位？")
     assert bad.forbidden == ("没看见我忙吗？",)
     assert bad.approved == ()
+    # In one order: another process must write the same record.
+    assert good.guessed == ("title", "when", "require", "avoid", "stages", "severity")
 
 
 def test_a_price_is_taken_from_the_text() -> None:
@@ -172,6 +174,73 @@ def test_severity_situation_and_stage_are_read_from_the_words() -> None:
     assert stages_of("电话接通后先问候") == ("opening",)
     assert stages_of("结束语要致谢") == ("closing",)
     assert stages_of("应当用敬语") == ("opening", "middle", "closing")
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("换菜完成后，主动问客人是否满意", "换菜完成后"),
+        ("店员应在客人离店后及时致电问候", "在客人离店后"),
+        ("店员在客人点错菜时，应先安抚", "在客人点错菜时"),
+        ("转交投诉时应说明原因", "转交投诉时"),
+        ("客人坚持退菜的，应请店长出面", "客人坚持退菜的"),
+        ("在收银时应使用敬语，称呼要得体", "在收银时"),
+        ("如客人要找店长，可请其稍等", "如客人要找店长"),
+    ],
+)
+def test_a_circumstance_before_the_demand_is_when(text: str, when: str) -> None:
+    norm = one(f"守则\n一、用语\n1、{text}。\n")
+    assert norm.when == when
+    assert "when" in norm.guessed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "应当用敬语，遇客人投诉时应先致歉",
+        "应及时，随时应答客人",
+        "然后，应请客人稍等",
+        "接待客人时一律使用敬语",
+        "店员在接听电话时，应先问好",
+        "任何客人离店后，都应致谢",
+        "应在24小时后回复客人",
+        "当面顶撞客人的，扣5分",
+        "对客人在用餐过程中，遇到的困难应予协助",
+        "在门店内设置意见箱，应方便客人投诉",
+        "客人满意的，是我们的追求",
+    ],
+)
+def test_what_is_always_so_or_governs_a_part_is_no_situation(text: str) -> None:
+    assert situation_of(text, "") == "any"
+
+
+@pytest.mark.parametrize(
+    ("text", "require", "avoid"),
+    [
+        ("不要催促，应耐心倾听", "应耐心倾听", "不要催促"),
+        ("不要催促，耐心听客人说完", "耐心听客人说完", "不要催促"),
+        ("不得争辩。同时记下客人的要求", "同时记下客人的要求", "不得争辩"),
+        ("不得推诿，如客人坚持，应请店长出面", "如客人坚持，应请店长出面", "不得推诿"),
+        ("应先致歉，如客人不满，不得争辩", "应先致歉", "如客人不满，不得争辩"),
+        ("应致歉。即使不能退菜，也应安抚", "应致歉。即使不能退菜，也应安抚", ""),
+        ("不争辩，必要时请店长出面", "必要时请店长出面", "不争辩"),
+        ("不得催促客人，推诿客人", "", "不得催促客人，推诿客人"),
+        ("营业至晚上九点，不包括节假日", "营业至晚上九点，不包括节假日", ""),
+    ],
+)
+def test_what_to_do_does_not_stand_under_what_to_avoid(text: str, require: str, avoid: str) -> None:
+    assert demands_and_bans(text) == (require, avoid)
+
+
+def test_a_ban_whatever_the_circumstances_is_demanded_whole() -> None:
+    norm = one("守则\n一、用语\n1、无论遇到什么情况，都不能对客人发火。\n")
+    assert norm.require == "无论遇到什么情况，都不能对客人发火。"
+    assert norm.avoid == "都不能对客人发火"
+
+
+def test_of_what_is_priced_a_thing_done_well_is_demanded() -> None:
+    norm = one("条例\n一、扣分\n1、准确介绍菜品，因介绍有误引起客人争议，发现一次，扣基准分5分；\n")
+    assert (norm.require, norm.avoid) == ("准确介绍菜品", "因介绍有误引起客人争议")
 
 
 def test_no_rule_of_dress_is_checkable() -> None:
