@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from reviewer.deadline import Deadline
 from reviewer.errors import DocumentError
 from reviewer.folding import fold
 from reviewer.ingestion.blocks import Extracted
@@ -75,10 +74,10 @@ def build_book(
     Args:
         files: The documents.
         known: Rules among which each new one looks for one that asks for the same.
-        limits: How many segments and rules there may be, and how long to look for rules that say the same.
+        limits: How many segments and rules there may be, and how long these may be together.
 
     Raises:
-        DocumentError: there is more than the limits allow, or the time is up.
+        DocumentError: there is more than the limits allow.
     """
     chapters: list[Chapter] = []
     rules: list[RuleEntry] = []
@@ -104,7 +103,8 @@ def build_book(
         _refuse_more(len(rules) + len(norms), limits.rules, "条规则")
         chapters.append(Chapter(entry, source, cleaned.removed, tuple(_unused(text, sections, norms))))
         rules += _entries(norms, text, stem, used)
-    return _related(chapters, rules, known, limits)
+        _refuse_more(sum(len(rule.text) for rule in rules), limits.rule_characters, "字的规则")
+    return _related(chapters, rules, known)
 
 
 def _refuse_more(count: int, most: int, what: str) -> None:
@@ -114,11 +114,9 @@ def _refuse_more(count: int, most: int, what: str) -> None:
         )
 
 
-def _related(
-    chapters: Sequence[Chapter], rules: Sequence[RuleEntry], known: Sequence[Rule], limits: Limits
-) -> Book:
+def _related(chapters: Sequence[Chapter], rules: Sequence[RuleEntry], known: Sequence[Rule]) -> Book:
     """Return the book with what its rules have to do with each other and with ``known``."""
-    groups = groups_of(rules, deadline=Deadline.after_ms(limits.compare_seconds * 1000))
+    groups = groups_of(rules)
     similar = {
         rule: [other for other in group[: _MAX_SIMILAR + 1] if other != rule][:_MAX_SIMILAR]
         for group in groups

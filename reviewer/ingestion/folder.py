@@ -9,13 +9,11 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from reviewer.deadline import Deadline
 from reviewer.errors import DocumentError
 from reviewer.files import locked, storage_error
 from reviewer.ingestion.book import IMPORTER_VERSION, Book
 from reviewer.ingestion.catalogue_file import render_catalogue
 from reviewer.ingestion.encodings import shown_name
-from reviewer.ingestion.limits import Limits
 from reviewer.ingestion.report import render_report
 from reviewer.ingestion.revision import Edition, Record, Revision, first_revision, revise
 from reviewer.manual.entries import read_entries
@@ -41,12 +39,12 @@ class Stored:
     revision: Revision
 
 
-def store(book: Book, folder: Path, *, limits: Limits) -> Stored:
+def store(book: Book, folder: Path) -> Stored:
     """Write ``book`` to ``folder``, or beside it when a manual that is there would change.
 
     Raises:
-        DocumentError: the folder holds something else, beside it lies a proposal that a person has
-            begun to edit, or the time to compare the rules with those that are there is up.
+        DocumentError: the folder holds something else, or beside it lies a proposal that a person has
+            begun to edit.
         CorpusError: the catalogue that is there is malformed.
         StorageError: the folder cannot be written.
     """
@@ -61,8 +59,7 @@ def store(book: Book, folder: Path, *, limits: Limits) -> Stored:
         return Stored("written", folder, revision)
     record = _read_record(folder)
     mine = read_entries(folder / CATALOGUE_FILE, ImportedEntry)
-    deadline = Deadline.after_ms(limits.compare_seconds * 1000)
-    revision = revise(edition, mine=mine, record=record, deadline=deadline)
+    revision = revise(edition, mine=mine, record=record)
     if revision.record == record.model_copy(update={"catalogue": ""}):
         return Stored("unchanged", folder, revision)
     proposed = folder.with_name(folder.name + PROPOSED_SUFFIX)

@@ -63,4 +63,4 @@ def import_manual(
     book = build_book(sources, known, limits=limits)
     if all(rule.kind == "background" for rule in book.rules):
         raise DocumentError("这些文件里没有找到规范；请确认给出的是手册正文。")
-    return Imported(book, store(book, folder, limits=limits))
+    return Imported(book, store(book, folder))

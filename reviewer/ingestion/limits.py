@@ -9,8 +9,8 @@ class Limits:
 
     ``unpacked_bytes`` is what a compressed file says it holds; ``memory_bytes`` bounds the address
     space of the process that reads it, ``seconds`` its life. ``segments`` (lines and pieces of lines)
-    and ``rules`` bound all files of a manual together, ``compare_seconds`` the search among its rules
-    for those that say the same, whose time grows with the square of their number.
+    and ``rules`` bound all files of a manual together; so does ``rule_characters``, with whose square the
+    time grows that looking for rules of one meaning takes.
     """
 
     file_bytes: int = 64 * 2**20
@@ -20,4 +20,4 @@ class Limits:
     seconds: float = 60.0
     segments: int = 50_000
     rules: int = 5_000
-    compare_seconds: float = 120.0
+    rule_characters: int = 1_000_000

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reviewer.deadline import Deadline
 from reviewer.folding import fold
 from reviewer.ingestion.wording import durations
 from reviewer.manual.alike import likenesses
@@ -15,7 +14,7 @@ from reviewer.manual.imported import RuleEntry
 # Normalised Indel similarity of folded texts, 0-100. at 85 two wordings of one norm are found, and rules
 # that share only their form are not.
 _NEARLY = 85.0
-_MIN_CHARS, _MAX_CHARS = 8, 2_000
+_MIN_CHARS = 8
 
 _THINGS = re.compile(
     r"投诉|咨询|查询|建议|报修|维修|上门|退款|退货|换货|补发|发货|订单|工单|来电|电话|在线|留言|邮件|故障|异议|申诉|问题"
@@ -33,28 +32,24 @@ class Contradiction:
     rules: tuple[tuple[str, str], ...]
 
 
-def groups_of(entries: Sequence[RuleEntry], *, deadline: Deadline) -> list[tuple[str, ...]]:
+def groups_of(entries: Sequence[RuleEntry]) -> list[tuple[str, ...]]:
     """Return groups of two or more ids of rules with nearly equal texts, in the order of the rules.
 
-    Time grows with the square of their number. Very short and very long texts are grouped only where
-    they are equal.
-
-    Raises:
-        DocumentError: the time is up.
+    Time grows with the square of their characters. Very short texts are grouped only where they are equal.
     """
     import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
     numbers: dict[str, int] = {}
     owners = [numbers.setdefault(fold(entry.text).text, len(numbers)) for entry in entries]
-    compared = [(text, number) for text, number in numbers.items() if _MIN_CHARS <= len(text) <= _MAX_CHARS]
+    compared = [(text, number) for text, number in numbers.items() if len(text) >= _MIN_CHARS]
     texts = [text for text, _ in compared]
     places = np.array([number for _, number in compared], dtype=np.intp)
     members: dict[int, list[str]] = defaultdict(list)
     pairs = [
         np.stack((rows[rows < columns], columns[rows < columns]))
-        for rows, columns, _ in likenesses(texts, texts, at_least=_NEARLY, deadline=deadline)
+        for rows, columns, _ in likenesses(texts, texts, at_least=_NEARLY)
     ]
     left, right = np.concatenate([np.empty((2, 0), np.intp), *pairs], axis=1)
     linked = coo_array(

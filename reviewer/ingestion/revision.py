@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reviewer.deadline import Deadline
 from reviewer.manual.alike import most_alike
 from reviewer.manual.imported import ImportedEntry, RuleEntry, one_line
 from reviewer.resources import content_hash
@@ -79,24 +78,20 @@ def first_revision(edition: Edition) -> Revision:
     return Revision(edition.rules, record, edition.titles)
 
 
-def revise(edition: Edition, *, mine: ImportedEntry, record: Record, deadline: Deadline) -> Revision:
+def revise(edition: Edition, *, mine: ImportedEntry, record: Record) -> Revision:
     """Bring what was imported anew together with what a person edited.
 
     Args:
         edition: The new import.
         mine: The catalogue as it stands in the person's folder.
         record: What the import that made that catalogue knew.
-        deadline: When to give up looking for reworded rules.
-
-    Raises:
-        DocumentError: the time is up.
     """
     fresh = edition.rules
     kept_ids = dict(record.kept_ids)
     present = {kept_ids.get(rule.id, rule.id) for rule in fresh}
     gone = {name: known.text for name, known in record.rules.items() if name not in present}
     strange = [rule for rule in fresh if kept_ids.get(rule.id, rule.id) not in record.rules]
-    kept_ids |= _reworded(gone, strange, deadline)
+    kept_ids |= _reworded(gone, strange)
     found = {rule.id for rule in fresh}
     kept_ids = {new: old for new, old in kept_ids.items() if new in found}
     edited = {rule.id: rule for rule in mine.rules}
@@ -144,15 +139,13 @@ def _titles(fresh: Mapping[str, str], mine: ImportedEntry, record: Record) -> di
     return {stem: own.get(stem, title) for stem, title in fresh.items()}
 
 
-def _reworded(gone: Mapping[str, str], strange: Sequence[RuleEntry], deadline: Deadline) -> dict[str, str]:
+def _reworded(gone: Mapping[str, str], strange: Sequence[RuleEntry]) -> dict[str, str]:
     """Return new id to old id of rules that are the same in other words or in another place.
 
     ``gone`` are texts by id.
     """
     names = list(gone)
-    found = most_alike(
-        [rule.text for rule in strange], list(gone.values()), at_least=_REWORDED, deadline=deadline
-    )
+    found = most_alike([rule.text for rule in strange], list(gone.values()), at_least=_REWORDED)
     return {strange[new].id: names[old] for new, old in found.items()}
 
 

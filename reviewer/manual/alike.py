@@ -3,41 +3,31 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reviewer.deadline import Deadline
-from reviewer.errors import DocumentError
 from reviewer.folding import fold
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Rows of one call, after which the time is looked at.
-_ROWS = 64
-_NEVER = Deadline()
+_ROWS = 256
 
 
 def likenesses(
-    texts: Sequence[str], others: Sequence[str], *, at_least: float, deadline: Deadline = _NEVER
+    texts: Sequence[str], others: Sequence[str], *, at_least: float
 ) -> "Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]]":
     """Yield indices in ``texts``, indices in ``others`` and likenesses of the pairs, in blocks.
 
-    Time grows with the product of their numbers.
+    Time grows with the product of their characters.
 
     Args:
         texts: Folded texts.
         others: Folded texts to compare each of them with.
         at_least: Normalised Indel similarity, 0-100.
-        deadline: When to give up.
-
-    Raises:
-        DocumentError: the time is up.
     """
     import numpy as np
     from rapidfuzz import fuzz, process
 
     for start in range(0, len(texts) if others else 0, _ROWS):
-        if deadline.expired:
-            raise DocumentError("逐条比较规则超过了时限，什么都没有写；请把手册分成几份，分别导入。")
         scores = process.cdist(
             texts[start : start + _ROWS], others, scorer=fuzz.ratio, score_cutoff=at_least, dtype=np.float32
         )
@@ -45,24 +35,18 @@ def likenesses(
         yield rows + start, columns, scores[rows, columns]
 
 
-def most_alike(
-    texts: Sequence[str], others: Sequence[str], *, at_least: float, deadline: Deadline = _NEVER
-) -> dict[int, int]:
+def most_alike(texts: Sequence[str], others: Sequence[str], *, at_least: float) -> dict[int, int]:
     """Return index in ``texts`` to index in ``others`` of pairs, the most alike first, each used once.
 
     Args:
         texts: Texts that want a partner.
         others: Where it may be found.
         at_least: Normalised Indel similarity of the folded texts, 0-100.
-        deadline: When to give up.
-
-    Raises:
-        DocumentError: the time is up.
     """
     import numpy as np
 
     queries, folded = [fold(text).text for text in texts], [fold(text).text for text in others]
-    blocks = list(likenesses(queries, folded, at_least=at_least, deadline=deadline))
+    blocks = list(likenesses(queries, folded, at_least=at_least))
     if not blocks:
         return {}
     rows, columns, scores = (np.concatenate(parts) for parts in zip(*blocks, strict=True))

@@ -12,7 +12,6 @@ from reviewer.engine.protocol import Prompt, Tail
 from reviewer.errors import DocumentError, StorageError
 from reviewer.files import locked
 from reviewer.ingestion.blocks import Extracted
-from reviewer.ingestion.folder import store
 from reviewer.ingestion.importing import Imported, import_manual
 from reviewer.ingestion.isolation import refuse_unfit
 from reviewer.ingestion.limits import Limits
@@ -419,7 +418,7 @@ def test_the_current_folder_is_imported_beside_or_refused(
     [
         (Limits(segments=3), "超过 3 段"),
         (Limits(rules=3), "超过 3 条规则"),
-        (Limits(compare_seconds=0), "超过了时限"),
+        (Limits(rule_characters=40), "超过 40 字的规则"),
     ],
 )
 def test_a_manual_beyond_the_limits_is_refused_and_nothing_is_written(
@@ -430,13 +429,12 @@ def test_a_manual_beyond_the_limits_is_refused_and_nothing_is_written(
     assert set(rules.parent.iterdir()) == {file}
 
 
-def test_a_new_version_that_takes_too_long_to_compare_leaves_the_old_one(file: Path, rules: Path) -> None:
-    imported = run(file, rules)
+def test_a_new_version_beyond_the_limits_leaves_the_old_one(file: Path, rules: Path) -> None:
+    run(file, rules)
     before = content(rules)
     file.write_text(REWORDED, encoding="utf-8")
-    book = run(file, rules.with_name("other")).book
-    with pytest.raises(DocumentError, match="超过了时限"):
-        store(book, imported.stored.folder, limits=Limits(compare_seconds=0))
+    with pytest.raises(DocumentError, match="超过 3 条规则"):
+        import_manual([file], rules, limits=Limits(rules=3), read=read_here)
     assert content(rules) == before
     assert not rules.with_name("rules.proposed").exists()
 
