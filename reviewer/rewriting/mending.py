@@ -80,7 +80,8 @@ def mend(
     if bare:
         work.strip()
     work.tidy()
-    joined = work.reply(breaches)
+    told = work.told()
+    joined = work.reply(breaches, told)
     return Mended(
         joined.text,
         joined.places,
@@ -88,7 +89,7 @@ def mend(
         lost=work.lost(),
         forbidden=tuple(breach.mending.forbidden for breach in breaches if breach.mending.forbidden),
         speechless=speechless,
-        empty=work.empty,
+        empty=work.says_nothing(told),
         settled=_settled(joined, book),
     )
 
@@ -186,12 +187,17 @@ class _Work:
     def _answers(insertion: Insertion) -> bool:
         return insertion.part in ("answer", "add", "next") and not insertion.mending.alone
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing of substance is left of a draft that had some, and nothing is said instead."""
+    def told(self) -> list[tuple[int, Insertion]]:
+        """Return the wordings that the reply needs and the piece that each stands before."""
+        return plan(self._insertions, self._pieces, self._lost)
+
+    def says_nothing(self, told: Sequence[tuple[int, Insertion]]) -> bool:
+        """Whether nothing of substance is left of a draft that had some, and nothing is ``told`` instead."""
         left = [self._pieces[number] for number in self._kept()]
-        mains = any(each.part in ("answer", "add", "next") for each in self._insertions)
-        return says_something(self._pieces) and not (mains or says_something(left))
+        mains = any(each.part in ("answer", "add", "next") for _, each in told)
+        # Without a piece or a wording, the reply is the gravest rule's wording.
+        alone = not told and not left
+        return says_something(self._pieces) and not (mains or alone or says_something(left))
 
     def tidy(self) -> None:
         """Leave out what makes no sense without the words that went."""
@@ -236,9 +242,8 @@ class _Work:
         own = self._original[number]
         return own.serves or any(fact.kind not in ignored for fact in self._facts(own.text))
 
-    def reply(self, breaches: Sequence[_Breach]) -> Joined:
+    def reply(self, breaches: Sequence[_Breach], told: Sequence[tuple[int, Insertion]]) -> Joined:
         """Return what is left and put in; never without a word."""
-        told = plan(self._insertions, self._pieces, self._lost)
         joined = join(tuple(sequence(self._pieces, self._lost, told)))
         if any(char.isalnum() for char in joined.text):
             return joined

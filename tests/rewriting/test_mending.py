@@ -51,6 +51,15 @@ def test_a_colleagues_number_goes_and_the_rest_stays() -> None:
     assert "老张" not in reply
 
 
+def test_a_bare_greeting_is_empty_though_a_wording_was_thought_of() -> None:
+    draft = "您好。乳牙反正要换的，应该不用补。"
+    finding = cited(CATALOGUE, "D04", draft)
+    rest = Span(3, len(draft), draft[3:])
+    left = mend(asked(draft, "牙黑了一块要补吗"), [finding], BOOK, suspect=[rest])
+    assert (left.text, left.empty) == ("您好。", True)
+    assert not mend(asked(draft, "牙黑了一块要补吗"), [finding], BOOK).empty
+
+
 def test_the_comfort_stands_after_the_greeting_and_the_farewell_last() -> None:
     draft = "您好，请提供一下单号。"
     conversation = asked(draft, "等了三天还没到！", stage="closing")
