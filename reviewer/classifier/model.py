@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from reviewer.classifier.files import ClassifierFiles
-from reviewer.classifier.head import POINTED, Head, Scores
-from reviewer.classifier.text import Window, readings
+from reviewer.classifier.head import POINTED, Head, Scores, Vector
+from reviewer.classifier.text import Reading, Window, readings
 from reviewer.deadline import Deadline
 from reviewer.engine.bert import BertEncoder
 from reviewer.models.unigram import UnigramTokenizer
@@ -50,25 +51,22 @@ class RuleClassifier:
     def scores(
         self, conversation: Conversation, clauses: Sequence[Clause], *, deadline: Deadline
     ) -> Mapping[str, RuleScore]:
-        """Return the score of every rule it was trained on, by id (about 50 ms on two cores).
+        """Return the score of every rule it was trained on, by id (about 50 ms a pass on two cores).
 
         A draft too long for one pass is read in parts, and what could hide in it once more by itself
-        (``reviewer.classifier.views``); a rule gets the highest of its logits. A rule that is broken by
-        what is missing is judged by the whole alone. When the time is up before the last part, nothing
-        is returned: half a draft is not assessed.
+        (``reviewer.classifier.views``, at most some dozen passes more); a rule gets the highest of its
+        logits. When the time is up before the last part of the whole, nothing is returned: half a draft
+        is not assessed. What has been read whole counts, though there was no time for every view.
         """
-        parts = []
+        parts: list[tuple[Reading, Scores]] = []
         for reading in readings(conversation, self._tokenizer):
             if deadline.expired:
+                if reading.partial:
+                    break
                 return {}
             parts.append((reading, self._score(reading.window)))
         points = self.head.pointed >= POINTED
-        logits = np.stack(
-            [
-                np.where(points | (not reading.partial), scores.logits - reading.lowered, -np.inf)
-                for reading, scores in parts
-            ]
-        )
+        logits = by_reading(parts, points)
         found = {}
         for row, rule in enumerate(self.head.rules):
             reading, scores = parts[int(logits[:, row].argmax())]
@@ -85,6 +83,20 @@ class RuleClassifier:
     def _score(self, window: Window) -> Scores:
         vectors = self._bert.encode(window.ids)
         return self.head.score(vectors, window.draft_start, window.draft_start + len(window.offsets))
+
+
+def by_reading(parts: Sequence[tuple[Reading, Scores]], points: npt.NDArray[np.bool_]) -> Vector:
+    """Return the logits [readings, rules] that count.
+
+    Those of a part are lowered, and say nothing of a rule that is broken by what is missing (not
+    ``points``).
+    """
+    return np.stack(
+        [
+            np.where(points | (not reading.partial), scores.logits - reading.lowered, -np.inf)
+            for reading, scores in parts
+        ]
+    )
 
 
 def _by_clause(window: Window, attention: Sequence[float], clauses: Sequence[Clause]) -> tuple[float, ...]:

@@ -5,16 +5,17 @@ for, and pages of pleasantries lower the logit of the one clause that breaks a r
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from reviewer.clauses import split_clauses
+from reviewer.folding import fold
 
 # Drafts of composed and real chats are seldom longer (99 % of the development set).
 LONG = 100
-# Enough for one sentence with what belongs to it.
-_PART = 40
+# Enough for one sentence with what belongs to it; each part costs one more pass of the encoder.
+_PART, _MOST_PARTS = 40, 12
 # A sentence by itself looks worse than in its place. With three taken off, the best sentence of a draft
 # costs nothing on the development set (area under precision and recall of the red lines 0.866, of the
 # whole draft alone 0.861; with none taken off 0.848).
@@ -28,9 +29,9 @@ _ASIDE = re.compile(
     r"|[本该此](?:条|段|草稿|回复|答复|消息|对话)|以[上下](?:所有|全部)?(?:内容|对话|文字|回复|答复)"
     r"|提示词|指令|模型|演练|台词|剧本|短剧|扮演|虚构|教学案例|真实案例"
     r"|你现在是|你是一[个名]|不再是|新任务|系统[:：]|返回(?:空|相同|结果|列表|json)"
-    r"|</?[a-z_|]+>|<!--|-->|\[/?[a-z]{3,}\]|[{}]|[a-z]+=\w|=="
-    r"|\b(?:verdict|pass(?:ed)?|violations?|prompt|system|assistant|instructions?|ignore|inst|dan|json"
-    r"|rules?|check|review(?:er)?|flag|compliance|compliant|llm)\b",
+    r"|</?[a-z_|]+>|<!--|-->|\[/?[a-z]{3,}\]|[{}]|[a-z]=\w|=="
+    r"|(?<![a-z])(?:verdict|pass(?:ed)?|violations?|prompt|system|assistant|instructions?|ignore|inst|dan|json"
+    r"|rules?|check|review(?:er)?|flag|compliance|compliant|llm)(?![a-z])",
     re.IGNORECASE,
 )
 # Up to the closing bracket or, since a clause may end before it, to the end.
@@ -51,13 +52,13 @@ def views(draft: str) -> tuple[View, ...]:
 
     Most drafts have none.
     """
-    pieces = [(start, end, bool(_ASIDE.search(draft[start:end]))) for start, end in _pieces(draft)]
+    pieces = [(start, end, bool(_ASIDE.search(fold(draft[start:end]).text))) for start, end in _pieces(draft)]
     found = []
     kept = tuple((start, end) for start, end, aside in pieces if not aside)
     if 0 < len(kept) < len(pieces):
         found.append(View(kept, 0.0))
     if len(draft) > LONG:
-        found += [View((part,), _LOWERED) for part in _parts(kept)]
+        found += [View((part,), _LOWERED) for part in _parts(pieces, max(_PART, len(draft) // _MOST_PARTS))]
     return tuple(found)
 
 
@@ -71,12 +72,14 @@ def _pieces(draft: str) -> Iterator[tuple[int, int]]:
         yield from ((start, end) for start, end in pairwise(bounds) if _WORD.search(draft, start, end))
 
 
-def _parts(pieces: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
-    """Join neighbours into parts of ``_PART`` characters or more."""
+def _parts(pieces: Sequence[tuple[int, int, bool]], size: int) -> list[tuple[int, int]]:
+    """Join neighbours into parts of ``size`` characters or more; what is an aside stands by itself."""
     parts: list[tuple[int, int]] = []
-    for start, end in pieces:
-        if parts and parts[-1][1] - parts[-1][0] < _PART:
+    joinable = False
+    for start, end, aside in pieces:
+        if joinable and not aside and parts[-1][1] - parts[-1][0] < size:
             parts[-1] = (parts[-1][0], end)
         else:
             parts.append((start, end))
+        joinable = not aside
     return parts

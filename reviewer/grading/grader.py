@@ -68,7 +68,13 @@ class Grader:
         return Grading(self._grades(rules, logits, evidence, hit=hit), unanswered)
 
     def prior(self, rule_id: str, evidence: Evidence) -> float:
-        """Return the chance, 0-1, that the rule is violated before the language model is asked."""
+        """Return what orders the rules before the language model is asked: the chance of a violation.
+
+        Where the classifier has no weight in it, the classifier's logit: the chance would be the same
+        for all.
+        """
+        if not self.calibration.weights.get("classifier"):
+            return evidence.classifier
         return self._probability(rule_id, None, evidence)
 
     def _grades(

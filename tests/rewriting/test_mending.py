@@ -51,6 +51,25 @@ def test_a_colleagues_number_goes_and_the_rest_stays() -> None:
     assert "老张" not in reply
 
 
+@pytest.mark.parametrize(
+    ("rule", "draft", "quote", "kept"),
+    [
+        (
+            "C07",
+            "一般投诉15个工作日回您。到期后自动退回余额。",
+            "一般投诉15个工作日回您。",
+            "到期后自动退回余额",
+        ),
+        ("A02", "我不清楚。只退不换。", "我不清楚。", "只退不换"),
+        ("A02", "这个没办法。只送到楼下。", "这个没办法。", "只送到楼下"),
+        ("B03", "吊牌别剪，不影响二次销售，可以退。", "", "不影响二次销售"),
+        ("C05", "这事没人管。至于运费，由我们承担。", "这事没人管。", "至于运费"),
+    ],
+)
+def test_a_condition_nobody_cited_stays(rule: str, draft: str, quote: str, kept: str) -> None:
+    assert kept in mended(asked(draft), cited(CATALOGUE, rule, draft, *filter(None, [quote])))
+
+
 def test_a_bare_greeting_is_empty_though_a_wording_was_thought_of() -> None:
     draft = "您好。乳牙反正要换的，应该不用补。"
     finding = cited(CATALOGUE, "D04", draft)
