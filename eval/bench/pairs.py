@@ -134,7 +134,9 @@ def score(key: Path, answers: list[Path]) -> None:
     for quality in ("sendable", "compliant"):
         for whose in ("ready", "placeholders", "unverified", "other"):
             found = [
-                all(said) for (what, who, _), said in qualities.items() if (what, who) == (quality, whose)
+                all(said)
+                for (what, who, _), said in qualities.items()
+                if (what, who) == (quality, whose) and len(said) > 1
             ]
             _say(f"{quality} in both orders: {whose}", sum(found), len(found))
     typer.echo(f"{len(preferred) - len(both)} drafts answered in one order only")
