@@ -33,6 +33,7 @@ _DECLINES = re.compile(
     r"^(?:而|并|且|也|更|或|从)?不(?!断|仅|但|同|满|便|管|论|少|久|足|会|知|清|明|确|超|是|在|多|良|时|定|包[括含]|含|限于|适用)"
 )
 
+_CLAUSE_END = re.compile(r"(?<=[，,；;。！!])")
 # A clause that says how a thing is done, also where others around it are forbidden or priced.
 _WELL = re.compile(r"(?:正确|认真|耐心|热情|严格|妥善|准确|积极)(?!性|度|的)")
 _INSTEAD = re.compile(rf"同时|而是|必要时|改[为用说]|先(?!行|于|后|进)|{_WELL.pattern}")
@@ -263,7 +264,7 @@ def demands_and_bans(text: str) -> tuple[str, str]:
     banned: list[str] = []
     target = demanded
     held: list[str] = []
-    for clause in re.split(r"(?<=[，,；;。！!])", text):
+    for clause in _CLAUSE_END.split(text):
         words = simplify(clause).strip()
         if (demanded or banned) and (_CONDITION.fullmatch(words) or _CONCEDES.match(words)):
             # It belongs to what follows it.
@@ -281,7 +282,7 @@ def demands_and_bans(text: str) -> tuple[str, str]:
 
 def priced(text: str) -> tuple[str, str]:
     """Divide what a price stands behind: it is forbidden, but for clauses that say how it is done well."""
-    clauses = re.split(r"(?<=[，,；;。！!])", text)
+    clauses = _CLAUSE_END.split(text)
     well = [_WELL.match(simplify(clause).strip()) is not None for clause in clauses]
     done = [clause for clause, good in zip(clauses, well, strict=True) if good]
     return _trimmed(done), _trimmed([clause for clause, good in zip(clauses, well, strict=True) if not good])

@@ -32,6 +32,8 @@ _CONTACT = re.compile(
 )
 # Facts that a threat or a jibe has as well: 明天, 七十岁, 小王. They alone make no answer.
 _SOFT_FACTS = frozenset({"day", "quantity", "person"})
+# Parts of a reply that tell or ask something; greeting, sympathy and farewell do not.
+_MAIN_PARTS = frozenset({"answer", "add", "next"})
 _FIRST_TRY: Mapping[str, int] = MappingProxyType({})
 
 
@@ -185,7 +187,7 @@ class _Work:
 
     @staticmethod
     def _answers(insertion: Insertion) -> bool:
-        return insertion.part in ("answer", "add", "next") and not insertion.mending.alone
+        return insertion.part in _MAIN_PARTS and not insertion.mending.alone
 
     def told(self) -> list[tuple[int, Insertion]]:
         """Return the wordings that the reply needs and the piece that each stands before."""
@@ -194,7 +196,7 @@ class _Work:
     def says_nothing(self, told: Sequence[tuple[int, Insertion]]) -> bool:
         """Whether nothing of substance is left of a draft that had some, and nothing is ``told`` instead."""
         left = [self._pieces[number] for number in self._kept()]
-        mains = any(each.part in ("answer", "add", "next") for _, each in told)
+        mains = any(each.part in _MAIN_PARTS for _, each in told)
         # Without a piece or a wording, the reply is the gravest rule's wording.
         alone = not told and not left
         return says_something(self._pieces) and not (mains or alone or says_something(left))

@@ -51,23 +51,9 @@ def test_a_colleagues_number_goes_and_the_rest_stays() -> None:
     assert "老张" not in reply
 
 
-@pytest.mark.parametrize(
-    ("rule", "draft", "quote", "kept"),
-    [
-        (
-            "C07",
-            "一般投诉15个工作日回您。到期后自动退回余额。",
-            "一般投诉15个工作日回您。",
-            "到期后自动退回余额",
-        ),
-        ("A02", "我不清楚。只退不换。", "我不清楚。", "只退不换"),
-        ("A02", "这个没办法。只送到楼下。", "这个没办法。", "只送到楼下"),
-        ("B03", "吊牌别剪，不影响二次销售，可以退。", "", "不影响二次销售"),
-        ("C05", "这事没人管。至于运费，由我们承担。", "这事没人管。", "至于运费"),
-    ],
-)
-def test_a_condition_nobody_cited_stays(rule: str, draft: str, quote: str, kept: str) -> None:
-    assert kept in mended(asked(draft), cited(CATALOGUE, rule, draft, *filter(None, [quote])))
+def test_a_condition_stays_when_something_is_missing() -> None:
+    draft = "吊牌别剪，不影响二次销售，可以退。"
+    assert "不影响二次销售" in mended(asked(draft), cited(CATALOGUE, "B03", draft))
 
 
 def test_a_bare_greeting_is_empty_though_a_wording_was_thought_of() -> None:
@@ -213,6 +199,15 @@ def test_which_words_of_the_draft_a_part_of_the_reply_is() -> None:
             "这个歌名叫《你好》，你直接搜就行",
         ),
         ("给您打八折。请勿私下转账，旧版删掉再装。", "D03", "给您打八折", "请勿私下转账，旧版删掉再装。"),
+        (
+            "一般投诉15个工作日回您。到期后自动退回余额。",
+            "C07",
+            "一般投诉15个工作日回您。",
+            "到期后自动退回余额",
+        ),
+        ("我不清楚。只退不换。", "A02", "我不清楚。", "只退不换"),
+        ("这个没办法。只送到楼下。", "A02", "这个没办法。", "只送到楼下"),
+        ("这事没人管。至于运费，由我们承担。", "C05", "这事没人管。", "至于运费"),
     ],
 )
 def test_an_answer_that_nobody_cites_stays(draft: str, rule: str, quote: str, kept: str) -> None:
