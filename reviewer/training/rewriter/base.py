@@ -1,7 +1,8 @@
-"""The language model in torch: the weights of its GGUF file, dequantized to float32, in two halves.
+"""The language model in torch: the weights of its GGUF file, in two halves.
 
 The lower half holds the embeddings and the frozen layers, the upper one the layers that learn, and the
-output. They are read apart, because the lower one is needed once only.
+output. They are read apart, because the lower one is needed once only. Matrices are in 8 bits
+(``reviewer.training.int8``), the rest is in float32.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from reviewer.errors import InputError, ModelCorruptError
+from reviewer.training.int8 import FrozenLinear, freeze_linears
 
 if TYPE_CHECKING:
     from transformers import Qwen2Config
@@ -34,8 +36,8 @@ _PARTS = {**ADAPTED, "input_layernorm": "attn_norm", "post_attention_layernorm":
 class BaseModel:
     """An opened GGUF file of a Qwen2."""
 
-    def __init__(self, path: Path) -> None:
-        """Read the header of ``path``.
+    def __init__(self, path: Path, *, rounded: bool = True) -> None:
+        """Read the header of ``path``; matrices stay in float32, several times slower, unless ``rounded``.
 
         Raises:
             InputError: it is of another architecture.
@@ -56,6 +58,7 @@ class BaseModel:
             ) from cause
         if (name := self._fields.get("general.architecture")) != _ARCHITECTURE:
             raise InputError(f"只会训练 Qwen2 架构的模型，{path.name} 是 {name}；请换一个 model。")
+        self._rounded = rounded
         self._tensors = {tensor.name: tensor for tensor in reader.tensors}
         self.n_layers = int(self._field("block_count"))
         self.width = int(self._field("embedding_length"))
@@ -69,14 +72,18 @@ class BaseModel:
         model.norm = nn.Identity()
         return model
 
-    def upper(self, n_layers: int) -> tuple[nn.Module, Tensor]:
-        """Return the layers from ``n_layers`` on with the last norm, and the output [vocabulary, width]."""
+    def upper(self, n_layers: int) -> tuple[nn.Module, nn.Module]:
+        """Return the layers from ``n_layers`` on with the last norm, and the map from there to logits."""
         model = self._model(range(n_layers, self.n_layers))
         model.embed_tokens = nn.Identity()
         norm = {"weight": self._tensor("output_norm.weight")}
         model.get_submodule("norm").load_state_dict(norm, assign=True)
         tied = "output.weight" not in self._tensors
-        return model, self._tensor("token_embd.weight" if tied else "output.weight")
+        weight = self._tensor("token_embd.weight" if tied else "output.weight")
+        output = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+        output.load_state_dict({"weight": weight}, assign=True)
+        output.requires_grad_(requires_grad=False)
+        return model, FrozenLinear(weight) if self._rounded else output
 
     def _model(self, layers: range) -> nn.Module:
         """Return a Qwen2 of ``layers`` whose embeddings and last norm are still to be set."""
@@ -88,6 +95,8 @@ class BaseModel:
         model.rotary_emb = Qwen2RotaryEmbedding(config)
         for layer, own in zip(layers, model.get_submodule("layers").children(), strict=True):
             own.load_state_dict(self._layer(layer), assign=True)
+            if self._rounded:
+                freeze_linears(own)
         return model.requires_grad_(requires_grad=False).eval()
 
     def _layer(self, layer: int) -> Mapping[str, Tensor]:

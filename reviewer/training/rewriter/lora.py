@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from reviewer.training.int8 import FrozenLinear
 from reviewer.training.rewriter.base import ADAPTED
 from reviewer.training.rewriter.recipe import RewriterRecipe
 
@@ -17,7 +18,9 @@ class Adapted(nn.Module):
     adapters and computes it with none.
     """
 
-    def __init__(self, base: nn.Linear, recipe: RewriterRecipe, skip: int, draw: torch.Generator) -> None:
+    def __init__(
+        self, base: nn.Linear | FrozenLinear, recipe: RewriterRecipe, skip: int, draw: torch.Generator
+    ) -> None:
         super().__init__()
         self._base, self._skip, self._scale = base, skip, recipe.alpha / recipe.rank
         shape = (recipe.rank, base.in_features)
@@ -35,13 +38,13 @@ class UpperHalf(nn.Module):
     """The layers that learn, and the output; ``adapted`` by the name of the matrix in GGUF."""
 
     def __init__(
-        self, layers: nn.Module, output: Tensor, first: int, recipe: RewriterRecipe, skip: int
+        self, layers: nn.Module, output: nn.Module, first: int, recipe: RewriterRecipe, skip: int
     ) -> None:
         """Put fresh adapters, which change nothing yet, into ``layers``.
 
         Args:
             layers: What ``BaseModel.upper`` returns.
-            output: The output matrix.
+            output: From the last states to the logits.
             first: The number of the lowest of ``layers`` in the whole model.
             recipe: Rank, scale and seed.
             skip: How many tokens of every text stand in the prefix.
@@ -52,7 +55,7 @@ class UpperHalf(nn.Module):
         for number, layer in enumerate(layers.get_submodule("layers").children()):
             for part, name in ADAPTED.items():
                 base = layer.get_submodule(part)
-                assert isinstance(base, nn.Linear)
+                assert isinstance(base, nn.Linear | FrozenLinear)
                 adapted = Adapted(base, recipe, skip, draw)
                 layer.set_submodule(part, adapted)
                 self.adapted[f"blk.{first + number}.{name}.weight"] = adapted
@@ -76,4 +79,5 @@ class UpperHalf(nn.Module):
         """
         last: Tensor = self._layers(inputs_embeds=states).last_hidden_state
         rows = torch.cat([last[row, start:end] for row, (start, end) in enumerate(wanted)])
-        return rows @ self._output.T
+        logits: Tensor = self._output(rows)
+        return logits

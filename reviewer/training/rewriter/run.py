@@ -128,7 +128,7 @@ def _prepare(task: Task, progress: Progress) -> _Material:
     finally:
         tokenizer.close()
     if samples.n_dropped:
-        progress.note(f"{samples.n_dropped} 条样本超过 {MAX_TOKENS} 个词元，未使用。")
+        progress.note(f"{samples.n_dropped} 条样本超过 {MAX_TOKENS} 个词元或有无从得知的事实，未使用。")
     return _Material(base, first, samples, len(maker.prefix))
 
 

@@ -1,6 +1,12 @@
-"""From labelled examples to tokens, through the code that a rewrite goes through when reviewing."""
+"""From labelled examples to tokens, through the code that a rewrite goes through when reviewing.
+
+Labelled rewrites promise times and sums that neither draft nor conversation hold (十分钟内): the writer of
+a label knows them, an agent's draft does not. Learned so, a model makes them up, and what it makes up is
+never verified. So they stand as placeholders in what is learned.
+"""
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +17,7 @@ from reviewer.evaluation.examples import Example
 from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook
 from reviewer.rewriting import WordingBook
+from reviewer.rewriting.facts import compare_facts
 from reviewer.training.data import conversation_for
 from reviewer.training.rewriter.recipe import RewriterRecipe
 from reviewer.types import SEVERITY_ORDER
@@ -18,6 +25,11 @@ from reviewer.types import SEVERITY_ORDER
 # A longer one would take the memory and the time of ten.
 MAX_TOKENS = 1024
 _END = "<|im_end|>"
+# What stands for a fact that only the agent knows, by its kind; of other kinds nothing is learned, nor of a
+# time that is no time limit.
+_TIME = "[具体时间]"
+_BLANKS = {**dict.fromkeys(("duration", "time", "day", "date"), _TIME), "work_number": "[工号]"}
+_LIMIT = re.compile(rf"{re.escape(_TIME)}|[之以]?[内前]|(?:左右)?(?:给您|回复|回电|答复)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +77,21 @@ class SampleMaker:
         # An engine keeps these tokens without the adapter, so they are learned without it.
         self.prefix = tuple(chat.prefix(tokenizer, prompts.system(())))
 
-    def rewrite(self, example: Example) -> Sample:
+    def rewrite(self, example: Example) -> Sample | None:
         """Return the labelled rewrite as the answer to the draft and the rules it breaks.
+
+        None when it holds a fact that nobody told the agent and no placeholder stands for.
 
         Raises:
             InputError: the reviewer would refuse the draft.
         """
-        return self._sample(example, sorted(example.gold), example.rewrite)
+        rules = sorted(example.gold)
+        conversation = conversation_for(example)
+        known = [conversation.customer, *conversation.facts, conversation.agent_id]
+        known += [turn.text for turn in conversation.history]
+        known += [self._catalogue.rule(rule).text for rule in rules]
+        reply = without_made_up(example.rewrite, conversation.draft, known="\n".join(known))
+        return None if reply is None else self._sample(example, rules, reply)
 
     def identity(self, example: Example) -> Sample:
         """Return a compliant draft as its own answer, said to break what it only resembles breaking.
@@ -93,9 +113,23 @@ class SampleMaker:
         return Sample((*prompt, *self._tokenizer.tokenize(answer), *self._end), len(prompt))
 
 
+def without_made_up(reply: str, draft: str, *, known: str) -> str | None:
+    """Return ``reply`` with a placeholder for every fact that neither ``draft`` nor ``known`` supports.
+
+    None when there is a fact for which none stands. What follows each other (明天 下午三点) is one.
+    """
+    while made_up := compare_facts(draft, reply, known=known).invented:
+        for fact in sorted(made_up, key=lambda each: each.span.start, reverse=True):
+            blank, after = _BLANKS.get(fact.kind), reply[fact.span.end :]
+            if blank is None or (blank == _TIME and not _LIMIT.match(after)):
+                return None
+            reply = reply[: fact.span.start] + blank + after.removeprefix(blank)
+    return reply
+
+
 @dataclass(frozen=True, slots=True)
 class RewriterSet:
-    """What is learned from, what is measured with, and how many samples were too long for either."""
+    """What is learned from, what is measured with, and how many samples could be used for neither."""
 
     train: tuple[Sample, ...]
     held_out: tuple[Sample, ...] = ()
@@ -121,7 +155,10 @@ def rewriter_set(
         *map(maker.identity, draw.sample(compliant, count)),
     ]
     measured = [*map(maker.rewrite, _with_rewrite(held_out))]
-    kept = [tuple(sample for sample in part if len(sample.ids) <= MAX_TOKENS) for part in (train, measured)]
+    kept = [
+        tuple(sample for sample in part if sample and len(sample.ids) <= MAX_TOKENS)
+        for part in (train, measured)
+    ]
     if not kept[0]:
         raise InputError("训练数据里没有可用的改写（rewrite 为空或过长）；请换一份 --data。")
     return RewriterSet(kept[0], kept[1], len(train) + len(measured) - len(kept[0]) - len(kept[1]))

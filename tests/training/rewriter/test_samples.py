@@ -9,6 +9,7 @@ from reviewer.asking import asked_of
 from reviewer.engine.chat import CHATML, PLAIN
 from reviewer.engine.library import LoadedModel
 from reviewer.errors import InputError
+from reviewer.evaluation.examples import Example
 from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook, load_rewriter_prompts
 from reviewer.resources import resource_dir
@@ -16,7 +17,7 @@ from reviewer.rewriting import WordingBook, load_wordings
 from reviewer.training.data import conversation_for
 from reviewer.training.rewriter import samples
 from reviewer.training.rewriter.recipe import RewriterRecipe
-from reviewer.training.rewriter.samples import SampleMaker, rewriter_set
+from reviewer.training.rewriter.samples import Sample, SampleMaker, rewriter_set, without_made_up
 from tests.training.tiny import make_example
 
 START, END = 1, 2
@@ -41,6 +42,12 @@ class Letters:
 def text_of(ids: tuple[int, ...]) -> str:
     names = {START: "<|im_start|>", END: "<|im_end|>"}
     return "".join(names.get(token) or chr(token - 10) for token in ids)
+
+
+def rewritten(maker: SampleMaker, example: Example) -> Sample:
+    sample = maker.rewrite(example)
+    assert sample is not None
+    return sample
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +80,7 @@ PASSED = make_example("p", "好的，马上为您查。", near_miss=["C06", "unk
 def test_a_rewrite_is_asked_with_the_gravest_rule_first(
     maker: SampleMaker, prompts: PromptBook, catalogue: Catalogue, book: WordingBook
 ) -> None:
-    sample = maker.rewrite(BROKEN)
+    sample = rewritten(maker, BROKEN)
     text = text_of(sample.ids)
     assert text.startswith(
         f"<|im_start|>system\n{prompts.system(())}<|im_end|>\n<|im_start|>user\n在线，中段\n"
@@ -91,7 +98,7 @@ def test_a_rewrite_is_asked_with_the_gravest_rule_first(
 
 
 def test_a_control_token_in_a_draft_stays_text(maker: SampleMaker) -> None:
-    sample = maker.rewrite(BROKEN)
+    sample = rewritten(maker, BROKEN)
     assert sample.ids.count(END) == 3  # system, user, reply
     assert sample.ids[: len(maker.prefix)] == maker.prefix
 
@@ -133,7 +140,7 @@ def test_the_set_holds_rewrites_and_a_share_of_compliant_drafts(maker: SampleMak
 def test_what_is_too_long_is_left_out_and_counted(
     maker: SampleMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(samples, "MAX_TOKENS", len(maker.rewrite(BROKEN).ids))
+    monkeypatch.setattr(samples, "MAX_TOKENS", len(rewritten(maker, BROKEN).ids))
     longer = BROKEN.model_copy(update={"id": "l", "draft": BROKEN.draft + "。"})
     made = rewriter_set([BROKEN, longer], [longer], maker, RewriterRecipe())
     assert (len(made.train), len(made.held_out), made.n_dropped) == (1, 0, 2)
@@ -150,7 +157,7 @@ def test_the_tokens_are_those_that_the_engine_decodes(
     loaded = LoadedModel(model)
     try:
         maker = SampleMaker(loaded, CHATML, prompts, catalogue, book)
-        sample = maker.rewrite(BROKEN)
+        sample = rewritten(maker, BROKEN)
         talk = conversation_for(BROKEN)
         asked = asked_of([catalogue.rule("E03"), catalogue.rule("A02")], talk, book)
         prompt = prompts.prompt(talk, (), ())
@@ -163,3 +170,21 @@ def test_the_tokens_are_those_that_the_engine_decodes(
         assert loaded.ends_generation(sample.ids[-1])
     finally:
         loaded.close()
+
+
+@pytest.mark.parametrize(
+    ("reply", "learned"),
+    [
+        ("我现在就查，10分钟内回复您。", "我现在就查，[具体时间]内回复您。"),
+        ("今天18点前给您回电，3点前不忙。", "[具体时间]前给您回电，[具体时间]前不忙。"),
+        ("我是工号3067，马上为您查。", "我是工号[工号]，马上为您查。"),
+        ("您的86元还在，2小时内到账。", "您的86元还在，2小时内到账。"),
+    ],
+)
+def test_times_that_nobody_told_become_placeholders(reply: str, learned: str) -> None:
+    assert without_made_up(reply, "86元已退，您等着。", known="客服：2小时内到账") == learned
+
+
+@pytest.mark.parametrize("reply", ["退您99元。", "后天15点您来最合适。", "雷班长会联系您。"])
+def test_a_rewrite_whose_facts_nobody_told_is_not_learned(reply: str) -> None:
+    assert without_made_up(reply, "您等着。", known="") is None
