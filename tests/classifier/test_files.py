@@ -5,6 +5,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,21 @@ def test_a_draft_of_any_allowed_length_is_scored(classifier: RuleClassifier) -> 
 def test_out_of_time_nothing_is_said(classifier: RuleClassifier) -> None:
     draft = Conversation(draft="您好。")
     assert classifier.scores(draft, split_clauses(draft.draft), deadline=Deadline.after_ms(0)) == {}
+
+
+@pytest.mark.model
+def test_when_time_runs_out_between_views_the_whole_of_the_draft_counts(
+    classifier: RuleClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = count()
+    monkeypatch.setattr("reviewer.deadline.time.monotonic", lambda: float(next(looks)))
+    fault = "您自己看着办吧，我们不管。"
+    draft = Conversation(draft="感谢您的耐心等待，祝您生活愉快。" * 8 + fault)
+    clauses = split_clauses(draft.draft)
+    whole = classifier.scores(draft, clauses, deadline=Deadline(at=1.0))
+    every = classifier.scores(draft, clauses, deadline=Deadline())
+    assert next(looks) == 2, "the whole was read, and one view was not"
+    assert whole.keys() == every.keys()
+    gained = {rule for rule, score in every.items() if score.logit > whole[rule].logit}
+    assert gained, "no view was left out"
+    assert all(every[rule] == whole[rule] for rule in every.keys() - gained)
