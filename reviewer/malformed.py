@@ -1,6 +1,7 @@
-"""What pydantic found wrong with a value, in Chinese."""
+"""What pydantic found wrong with a value, and where, in Chinese."""
 
 import re
+from collections.abc import Sequence
 
 from pydantic_core import ErrorDetails
 
@@ -26,6 +27,15 @@ _BROKEN = {
     "greater_than_equal": "太小",
     "less_than_equal": "太大",
 }
+
+
+# How pydantic names the members of ``str | list[str]``, which are no fields of anybody's.
+_MEMBERS = ("str", "list[str]")
+
+
+def where_it_is(place: Sequence[str | int]) -> str:
+    """Return the ``loc`` of a fault as one name: fields and numbers of items, joined by dots."""
+    return ".".join(str(part) for part in place if part not in _MEMBERS)
 
 
 def what_is_wrong(fault: ErrorDetails) -> str:

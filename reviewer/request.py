@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pydantic import ValidationError
 
 from reviewer.errors import InputError
-from reviewer.malformed import what_is_wrong
+from reviewer.malformed import what_is_wrong, where_it_is
 from reviewer.schema import MAX_DRAFT_CHARS, ReviewRequest
 from reviewer.types import Conversation, Turn
 
@@ -23,8 +23,7 @@ def request_of(fields: Mapping[str, object]) -> ReviewRequest:
         return ReviewRequest.model_validate(fields)
     except ValidationError as cause:
         first = cause.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"请求的 {place} 不可用：{what_is_wrong(first)}。") from cause
+        raise InputError(f"请求的 {where_it_is(first['loc'])} 不可用：{what_is_wrong(first)}。") from cause
 
 
 def conversation_of(request: ReviewRequest) -> Conversation:

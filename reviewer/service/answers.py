@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from reviewer.errors import EngineError, InputError, ReviewerError
-from reviewer.malformed import what_is_wrong
+from reviewer.malformed import what_is_wrong, where_it_is
 from reviewer.service.errors import AccessError, ComeBackError, InternalError, UnknownReviewError
 from reviewer.service.schemas import ErrorOut, Fault
 
@@ -53,7 +53,7 @@ def malformed_answer(request_id: str, errors: Sequence[Any]) -> JSONResponse:
     """Return 422 for the first of pydantic's ``errors``: where it is and what is wrong there."""
     first = errors[0]
     # The first part of a place is always "body", "query" or the like.
-    place = ".".join(str(part) for part in first["loc"][1:])[:_LONGEST_PLACE]
+    place = where_it_is(first["loc"][1:])[:_LONGEST_PLACE]
     what = what_is_wrong(first)
     shown = "".join(char if char.isprintable() else " " for char in place)
     where = f"请求的 {shown}：" if shown and first["type"] != "json_invalid" else ""

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import SettingsError
-from reviewer.malformed import what_is_wrong
+from reviewer.malformed import what_is_wrong, where_it_is
 from reviewer.manual.catalogue import Catalogue
 from reviewer.outcome import Adjustments
 from reviewer.schema import Review, ReviewRequest
@@ -81,7 +81,7 @@ def load_policies(path: Path | None, manuals: Mapping[str, Catalogue]) -> Policy
         raise SettingsError(f"读不了策略文件 {path}：{cause.strerror}。") from cause
     except ValidationError as cause:  # a ValueError too, so it comes first
         first = cause.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "开头"
+        where = where_it_is(first["loc"]) or "开头"
         raise SettingsError(f"策略文件 {path} 的 {where} 不可用：{what_is_wrong(first)}。") from cause
     except (yaml.YAMLError, ValueError) as cause:
         # A ValueError: no UTF-8, or a date that is not in the calendar.
