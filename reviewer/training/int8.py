@@ -2,7 +2,8 @@
 
 Processors multiply 8-bit integers several times faster than floats. The weights are rounded once, a
 scale for each row; what is multiplied with them is rounded at every step, a scale for each token, and so
-is what comes back from above.
+is what comes back from above. That must not have one entry that dwarfs all others, as the gradient of a
+softmax has: they would be zero.
 
 Source: the row-wise part of LLM.int8 (Dettmers et al. 2022); the backward pass is rounded likewise.
 """

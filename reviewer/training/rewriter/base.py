@@ -1,8 +1,9 @@
 """The language model in torch: the weights of its GGUF file, in two halves.
 
 The lower half holds the embeddings and the frozen layers, the upper one the layers that learn, and the
-output. They are read apart, because the lower one is needed once only. Matrices are in 8 bits
-(``reviewer.training.int8``), the rest is in float32.
+output. They are read apart, because the lower one is needed once only. The matrices of the layers are in
+8 bits (``reviewer.training.int8``), the rest is in float32: what comes back to the output has one large entry
+a token and thousands of small ones that count together, and in 8 bits all of these would be zero.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from reviewer.errors import InputError, ModelCorruptError
-from reviewer.training.int8 import FrozenLinear, freeze_linears
+from reviewer.training.int8 import freeze_linears
 
 if TYPE_CHECKING:
     from transformers import Qwen2Config
@@ -83,7 +84,7 @@ class BaseModel:
         output = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
         output.load_state_dict({"weight": weight}, assign=True)
         output.requires_grad_(requires_grad=False)
-        return model, FrozenLinear(weight) if self._rounded else output
+        return model, output
 
     def _model(self, layers: range) -> nn.Module:
         """Return a Qwen2 of ``layers`` whose embeddings and last norm are still to be set."""

@@ -1,0 +1,28 @@
+"""Rounding the frozen matrices must not change what is learned beside them."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from reviewer.training.rewriter.base import BaseModel
+from reviewer.training.rewriter.lora import UpperHalf
+from tests.training.rewriter.tiny import PREFIX, RECIPE, taught
+
+
+def gradients(model: Path, states: Tensor, *, rounded: bool) -> dict[str, Tensor]:
+    upper = taught(UpperHalf(*BaseModel(model, rounded=rounded).upper(1), 1, RECIPE, len(PREFIX)))
+    logits = upper(states, [(8, 12)])
+    nn.functional.cross_entropy(logits, torch.tensor([97, 98, 99, 100])).backward()  # type: ignore[no-untyped-call]
+    return {name: part.grad for name, part in upper.learned().items() if part.grad is not None}
+
+
+def test_what_is_learned_beside_rounded_matrices_is_what_would_be_beside_exact_ones(model: Path) -> None:
+    torch.manual_seed(0)
+    states = torch.randn(1, 12, BaseModel(model).width)
+    exact, rounded = (gradients(model, states, rounded=each) for each in (False, True))
+    assert exact.keys() == rounded.keys() != set()
+    alike = [
+        float(torch.cosine_similarity(exact[name].flatten(), rounded[name].flatten(), 0)) for name in exact
+    ]
+    assert min(alike) > 0.95, alike
