@@ -29,18 +29,25 @@ _BROKEN = {
 }
 
 
-# How pydantic names the members of ``str | list[str]``, which are no fields of anybody's.
-_MEMBERS = ("str", "list[str]")
+# A draft is ``str | list[str]``, and pydantic names the member that it tried behind the field.
+_UNION, _MEMBERS = "draft", ("str", "list[str]")
 
 
 def where_it_is(place: Sequence[str | int]) -> str:
     """Return the ``loc`` of a fault as one name: fields and numbers of items, joined by dots."""
-    return ".".join(str(part) for part in place if part not in _MEMBERS)
+    named = (place[0], *place[2:]) if _of_union(place) else place
+    return ".".join(str(part) for part in named)
+
+
+def _of_union(place: Sequence[str | int]) -> bool:
+    return len(place) > 1 and place[0] == _UNION and place[1] in _MEMBERS
 
 
 def what_is_wrong(fault: ErrorDetails) -> str:
     """Return what ``fault`` means, and which values are allowed where there are few."""
     kind = fault["type"]
+    if kind == "string_type" and any(_of_union(fault["loc"][start:]) for start in (0, 1)):
+        return "应是字符串，或字符串的列表"
     what = _BROKEN.get(kind, f"不可用（{kind}）")
     if kind != "literal_error":
         return what

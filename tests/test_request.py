@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewer.errors import InputError
-from reviewer.request import conversation_of
+from reviewer.request import conversation_of, request_of
 from reviewer.schema import MAX_DRAFT_CHARS, ReviewRequest
 
 
@@ -50,3 +50,16 @@ def test_other_scripts_and_widths_are_kept_as_they_are(draft: str) -> None:
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=200))
 def test_accepted_text_is_never_changed(text: str) -> None:
     assert conversation_of(ReviewRequest(draft="好" + text)).draft == "好" + text
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"draft": "您好", "str": 1}, "请求的 str 不可用：没有这个字段"),
+        ({"draft": 5}, "请求的 draft 不可用：应是字符串，或字符串的列表"),
+        ({"draft": "您好", "history": [{"role": "agent"}]}, "请求的 history.0.text 不可用：缺少"),
+    ],
+)
+def test_a_fault_is_told_by_the_name_of_the_field(fields: dict[str, object], where: str) -> None:
+    with pytest.raises(InputError, match=where):
+        request_of(fields)

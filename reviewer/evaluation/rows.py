@@ -78,7 +78,7 @@ def _separated(path: Path, columns: Collection[str], delimiter: str, on_fault: O
             header = [cell.strip() for cell in cells]
             _check_header(path, header, columns)
         elif len(cells) != len(header):
-            joined = "引号里的内容跨了几行，" if "\n" in text else ""
+            joined = "引号里的内容跨了几行，这一行" if "\n" in text else ""
             on_fault(RowError(path, line, f"{joined}有 {len(cells)} 列，表头有 {len(header)} 列。"))
         else:
             yield Row(line, dict(zip(header, cells, strict=True)), text)

@@ -66,7 +66,7 @@ def test_csv_columns_have_the_same_names(tmp_path: Path, encoding: str) -> None:
         ("[1]", "不是 JSON 对象"),
         ('{"text": "您好"}', "没有“draft”列"),
         ('{"draft": ""}', "草稿是空的"),
-        ('{"draft": 5}', "请求的 draft 不可用：应是字符串。"),
+        ('{"draft": 5}', "请求的 draft 不可用：应是字符串，或字符串的列表。"),
         ('{"draft": "您好", "stage": "later"}', "不是允许的值（可用：opening、middle、closing、unknown）。"),
         ('{"draft": "您好", "identity_verified": "x"}', "identity_verified 不可用：应是 true 或 false。"),
         ('{"draft": "您好", "facts": {}}', "facts 不可用：应是列表。"),
@@ -114,7 +114,7 @@ def test_rows_that_a_quotation_runs_together_are_told_as_such(tmp_path: Path) ->
     path = written(tmp_path / "in.csv", 'draft,customer\n"您好。,a\n好的。,b"\n再见。,c\n')
     tasks, [fault] = read(path)
     assert [task.request.draft for task in tasks] == ["再见。"]
-    assert fault == f"{path}:2 引号里的内容跨了几行，有 1 列，表头有 2 列。"
+    assert fault == f"{path}:2 引号里的内容跨了几行，这一行有 1 列，表头有 2 列。"
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

@@ -66,7 +66,7 @@ class BaseModel:
 
     def lower(self, n_layers: int) -> nn.Module:
         """Return embeddings and the lowest ``n_layers``: token ids to the states that go on upwards."""
-        model = self._model(range(n_layers))
+        model = self._model(range(n_layers), learns=False)
         model.embed_tokens = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
             self._tensor("token_embd.weight")
         )
@@ -75,7 +75,7 @@ class BaseModel:
 
     def upper(self, n_layers: int) -> tuple[nn.Module, nn.Module]:
         """Return the layers from ``n_layers`` on with the last norm, and the map from there to logits."""
-        model = self._model(range(n_layers, self.n_layers))
+        model = self._model(range(n_layers, self.n_layers), learns=True)
         model.embed_tokens = nn.Identity()
         norm = {"weight": self._tensor("output_norm.weight")}
         model.get_submodule("norm").load_state_dict(norm, assign=True)
@@ -86,7 +86,7 @@ class BaseModel:
         output.requires_grad_(requires_grad=False)
         return model, output
 
-    def _model(self, layers: range) -> nn.Module:
+    def _model(self, layers: range, *, learns: bool) -> nn.Module:
         """Return a Qwen2 of ``layers`` whose embeddings and last norm are still to be set."""
         from transformers.models.qwen2.modeling_qwen2 import Qwen2Model, Qwen2RotaryEmbedding
 
@@ -97,7 +97,7 @@ class BaseModel:
         for layer, own in zip(layers, model.get_submodule("layers").children(), strict=True):
             own.load_state_dict(self._layer(layer), assign=True)
             if self._rounded:
-                freeze_linears(own)
+                freeze_linears(own, learns_below=learns)
         return model.requires_grad_(requires_grad=False).eval()
 
     def _layer(self, layer: int) -> Mapping[str, Tensor]:

@@ -20,6 +20,7 @@ from reviewer.rewriting import WordingBook
 from reviewer.training.course import threads
 from reviewer.training.data import Labelled
 from reviewer.training.folder import CHECKPOINT, claim, is_finished
+from reviewer.training.int8 import integers_serve
 from reviewer.training.rewriter.activations import DONE, STATES, Activations
 from reviewer.training.rewriter.base import BaseModel
 from reviewer.training.rewriter.export import Provenance, export
@@ -38,7 +39,10 @@ PARTS = {
     "prompts": "提示",
     "manual": "手册",
     "wordings": "批准的说法",
+    "making": "程序的版本或处理器",
 }
+# Raise it when the same data gives other samples, or the same model other states.
+_MAKING = 2
 # Where no terminal shows a bar, a line says so often how long it will take.
 _NOTE_SECONDS = 120.0
 # So many held-out rewrites are measured during training, all of them at its end.
@@ -115,7 +119,7 @@ def train_rewriter(task: Task, out: Path, *, n_threads: int, progress: Progress)
 
 
 def _prepare(task: Task, progress: Progress) -> _Material:
-    base = BaseModel(task.base.path)
+    base = BaseModel(task.base.path, rounded=integers_serve())
     first = base.n_layers - task.recipe.layers
     if first < 1:
         raise InputError(f"--layers 要小于模型的层数 {base.n_layers}。")
@@ -128,7 +132,7 @@ def _prepare(task: Task, progress: Progress) -> _Material:
     finally:
         tokenizer.close()
     if samples.n_dropped:
-        progress.note(f"{samples.n_dropped} 条样本超过 {MAX_TOKENS} 个词元或有无从得知的事实，未使用。")
+        progress.note(f"{samples.n_dropped} 条样本超过 {MAX_TOKENS} 个词元，或含来历不明的事实，未使用。")
     return _Material(base, first, samples, len(maker.prefix))
 
 
@@ -191,4 +195,5 @@ def _identity(task: Task) -> dict[str, str]:
         "prompts": task.prompts.content_hash,
         "manual": task.catalogue.content_hash,
         "wordings": task.wordings.content_hash,
+        "making": f"{_MAKING}, {'int8' if integers_serve() else 'float32'}",
     }

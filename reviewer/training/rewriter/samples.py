@@ -29,7 +29,10 @@ _END = "<|im_end|>"
 # time that is no time limit.
 _TIME = "[具体时间]"
 _BLANKS = {**dict.fromkeys(("duration", "time", "day", "date"), _TIME), "work_number": "[工号]"}
-_LIMIT = re.compile(rf"{re.escape(_TIME)}|[之以]?[内前]|(?:左右)?(?:给您|回复|回电|答复)")
+_LIMIT = re.compile(
+    rf"{re.escape(_TIME)}|(?:[之以]?[内前]|左右)?(?![部往弦台])(?![^，。！？\n]{{0,4}}(?:刚|已))[^，。！？\n]{{0,10}}?"
+    "(?:给您|回[复您电话]|告|答|联系|核|反馈|转|办|查|通知|确认|安排|发|寄|处理|落实|跟进)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ def rewriter_set(
         for part in (train, measured)
     ]
     if not kept[0]:
-        raise InputError("训练数据里没有可用的改写（rewrite 为空或过长）；请换一份 --data。")
+        raise InputError(
+            "训练数据里没有可用的改写（rewrite 为空、过长或含来历不明的事实）；请换一份 --data。"
+        )
     return RewriterSet(kept[0], kept[1], len(train) + len(measured) - len(kept[0]) - len(kept[1]))
 
 

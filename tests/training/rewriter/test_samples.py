@@ -176,7 +176,7 @@ def test_the_tokens_are_those_that_the_engine_decodes(
     ("reply", "learned"),
     [
         ("我现在就查，10分钟内回复您。", "我现在就查，[具体时间]内回复您。"),
-        ("今天18点前给您回电，3点前不忙。", "[具体时间]前给您回电，[具体时间]前不忙。"),
+        ("今天18点前给您回电，3天内处理。", "[具体时间]前给您回电，[具体时间]内处理。"),
         ("我是工号3067，马上为您查。", "我是工号[工号]，马上为您查。"),
         ("您的86元还在，2小时内到账。", "您的86元还在，2小时内到账。"),
     ],
@@ -185,6 +185,18 @@ def test_times_that_nobody_told_become_placeholders(reply: str, learned: str) ->
     assert without_made_up(reply, "86元已退，您等着。", known="客服：2小时内到账") == learned
 
 
-@pytest.mark.parametrize("reply", ["退您99元。", "后天15点您来最合适。", "雷班长会联系您。"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "退您99元。",
+        "后天15点您来最合适。",
+        "雷班长会联系您。",
+        "您3天前提交的申请在这里。",
+        "保修期2年内免费。",
+        "麻烦您录15秒内弦的声音。",
+        "2分钟前刚给您发过短信。",
+        "3点前不忙。",
+    ],
+)
 def test_a_rewrite_whose_facts_nobody_told_is_not_learned(reply: str) -> None:
     assert without_made_up(reply, "您等着。", known="") is None
