@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise, starmap
 
 from pydantic_core import ErrorDetails
 
@@ -35,18 +36,18 @@ _UNION, _MEMBERS = "draft", ("str", "list[str]")
 
 def where_it_is(place: Sequence[str | int]) -> str:
     """Return the ``loc`` of a fault as one name: fields and numbers of items, joined by dots."""
-    named = (place[0], *place[2:]) if _of_union(place) else place
-    return ".".join(str(part) for part in named)
+    behind = zip(("", *place), place, strict=False)
+    return ".".join(str(part) for before, part in behind if not _is_member(before, part))
 
 
-def _of_union(place: Sequence[str | int]) -> bool:
-    return len(place) > 1 and place[0] == _UNION and place[1] in _MEMBERS
+def _is_member(before: str | int, part: str | int) -> bool:
+    return before == _UNION and part in _MEMBERS
 
 
 def what_is_wrong(fault: ErrorDetails) -> str:
     """Return what ``fault`` means, and which values are allowed where there are few."""
     kind = fault["type"]
-    if kind == "string_type" and any(_of_union(fault["loc"][start:]) for start in (0, 1)):
+    if kind == "string_type" and any(starmap(_is_member, pairwise(fault["loc"]))):
         return "应是字符串，或字符串的列表"
     what = _BROKEN.get(kind, f"不可用（{kind}）")
     if kind != "literal_error":

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reviewer.errors import InputError
+from reviewer.malformed import where_it_is
 from reviewer.resources import content_hash
 from reviewer.schema import ReviewRequest, TurnIn
 from reviewer.types import Channel, Stage
@@ -123,7 +124,7 @@ def numbered_examples(path: Path) -> Iterator[tuple[int, Example]]:
                 yield number, Example.model_validate({**each, "author": each.get("author") or path.stem})
         except ValidationError as cause:
             first = cause.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
+            place = where_it_is(first["loc"])
             raise InputError(f"{path}:{number} 的 {place} 不可用：{first['msg']}。") from cause
         except (ValueError, KeyError, TypeError) as cause:
             raise InputError(f"{path}:{number} 不是可用的样本：{cause}。") from cause

@@ -18,6 +18,7 @@ from reviewer.evaluation.metrics.measure import LABELS, Measure
 from reviewer.evaluation.metrics.summary import summarise
 from reviewer.evaluation.records import Record, Run
 from reviewer.files import atomic_path
+from reviewer.malformed import where_it_is
 
 # Recorded by default. Times are left out: they are of the machine as much as of the system.
 GATED = (
@@ -106,7 +107,7 @@ def read_floors(path: Path) -> Floors:
         ) from cause
     except ValidationError as cause:
         first = cause.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place = where_it_is(first["loc"])
         raise InputError(f"下限文件 {path} 的 {place} 不可用：{first['msg']}。") from cause
     except UnicodeDecodeError as cause:
         raise InputError(f"下限文件 {path} 不是 UTF-8。") from cause

@@ -26,6 +26,7 @@ from reviewer.evaluation.examples import Example, LabelledVerdict
 from reviewer.evaluation.rows import Row, read_rows
 from reviewer.evaluation.validation import severities_of, verdict_for
 from reviewer.files import atomic_path
+from reviewer.malformed import where_it_is
 from reviewer.manual.catalogue import Catalogue
 from reviewer.request import conversation_of
 from reviewer.types import Severity
@@ -110,7 +111,7 @@ def _read_mapping(path: Path, catalogue: Catalogue) -> _Mapping:
         plan = _Mapping.model_validate(data)
     except ValidationError as cause:
         fault = cause.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "最外层"
+        place = where_it_is(fault["loc"]) or "最外层"
         raise InputError(f"映射文件 {path} 的 {place} 不可用：{fault['msg']}。") from cause
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as cause:
         raise InputError(f"读不了映射文件 {path}：{' '.join(str(cause).split())}。") from cause

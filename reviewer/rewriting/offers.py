@@ -1,6 +1,6 @@
 """Replies on offer: from the approved wordings first, verified and repaired, and the better of two."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from reviewer.rewriting.rewriter import Proposal
 from reviewer.rewriting.verification import Demands, Verdict
 from reviewer.rewriting.wordings import WordingBook
 from reviewer.schema import RewriteOrigin
-from reviewer.types import Conversation, Finding, Span
+from reviewer.types import Conversation, Finding, Rule, Span
 
 # The first reply and two repairs: what the third does not mend, a fourth does not either. The last resort
 # comes after them.
@@ -88,19 +88,23 @@ def demands_on(
     manual's example wordings are no source of facts: their times and names are nobody's promise.
     """
     checked = [span for finding in findings if finding.origin == "check" for span in finding.spans]
-    known = [conversation.customer, *conversation.facts, conversation.agent_id]
-    known += [turn.text for turn in conversation.history]
-    known += [finding.rule.text for finding in findings]
     own = mended.text == proposal.text
     return Demands(
         removable=[*checked, *mended.dropped],
         banned=checked,
-        known="\n".join(known),
+        known=known_to_agent(conversation, [finding.rule for finding in findings]),
         forbidden=[*mended.forbidden, *book.unsendable],
         rest=mended.rest.text if own else "",
         pointing=book.pointing,
         settled=mended.settled if own else (),
     )
+
+
+def known_to_agent(conversation: Conversation, rules: Iterable[Rule]) -> str:
+    """Return what a reply may take facts from besides the draft: conversation and broken ``rules``."""
+    texts = [conversation.customer, *conversation.facts, conversation.agent_id]
+    texts += [turn.text for turn in conversation.history]
+    return "\n".join([*texts, *(rule.text for rule in rules)])
 
 
 def better(*offers: Offer | None) -> Offer | None:

@@ -73,18 +73,14 @@ class BaseModel:
         model.norm = nn.Identity()
         return model
 
-    def upper(self, n_layers: int) -> tuple[nn.Module, nn.Module]:
-        """Return the layers from ``n_layers`` on with the last norm, and the map from there to logits."""
+    def upper(self, n_layers: int) -> tuple[nn.Module, Tensor]:
+        """Return the layers from ``n_layers`` on with the last norm, and the output [vocabulary, width]."""
         model = self._model(range(n_layers, self.n_layers), learns=True)
         model.embed_tokens = nn.Identity()
         norm = {"weight": self._tensor("output_norm.weight")}
         model.get_submodule("norm").load_state_dict(norm, assign=True)
         tied = "output.weight" not in self._tensors
-        weight = self._tensor("token_embd.weight" if tied else "output.weight")
-        output = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-        output.load_state_dict({"weight": weight}, assign=True)
-        output.requires_grad_(requires_grad=False)
-        return model, output
+        return model, self._tensor("token_embd.weight" if tied else "output.weight")
 
     def _model(self, layers: range, *, learns: bool) -> nn.Module:
         """Return a Qwen2 of ``layers`` whose embeddings and last norm are still to be set."""

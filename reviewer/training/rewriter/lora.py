@@ -38,13 +38,13 @@ class UpperHalf(nn.Module):
     """The layers that learn, and the output; ``adapted`` by the name of the matrix in GGUF."""
 
     def __init__(
-        self, layers: nn.Module, output: nn.Module, first: int, recipe: RewriterRecipe, skip: int
+        self, layers: nn.Module, output: Tensor, first: int, recipe: RewriterRecipe, skip: int
     ) -> None:
         """Put fresh adapters, which change nothing yet, into ``layers``.
 
         Args:
             layers: What ``BaseModel.upper`` returns.
-            output: From the last states to the logits.
+            output: The output matrix.
             first: The number of the lowest of ``layers`` in the whole model.
             recipe: Rank, scale and seed.
             skip: How many tokens of every text stand in the prefix.
@@ -79,5 +79,4 @@ class UpperHalf(nn.Module):
         """
         last: Tensor = self._layers(inputs_embeds=states).last_hidden_state
         rows = torch.cat([last[row, start:end] for row, (start, end) in enumerate(wanted)])
-        logits: Tensor = self._output(rows)
-        return logits
+        return rows @ self._output.T

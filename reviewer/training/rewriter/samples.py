@@ -2,7 +2,7 @@
 
 Labelled rewrites promise times and sums that neither draft nor conversation hold (十分钟内): the writer of
 a label knows them, an agent's draft does not. Learned so, a model makes them up, and what it makes up is
-never verified. So they stand as placeholders in what is learned.
+never verified. So a promised time stands as a placeholder in what is learned, and what cannot is left out.
 """
 
 import random
@@ -18,9 +18,10 @@ from reviewer.manual.catalogue import Catalogue
 from reviewer.prompting import PromptBook
 from reviewer.rewriting import WordingBook
 from reviewer.rewriting.facts import compare_facts
+from reviewer.rewriting.offers import known_to_agent
 from reviewer.training.data import conversation_for
 from reviewer.training.rewriter.recipe import RewriterRecipe
-from reviewer.types import SEVERITY_ORDER
+from reviewer.types import SEVERITY_ORDER, Conversation
 
 # A longer one would take the memory and the time of ten.
 MAX_TOKENS = 1024
@@ -90,11 +91,9 @@ class SampleMaker:
         """
         rules = sorted(example.gold)
         conversation = conversation_for(example)
-        known = [conversation.customer, *conversation.facts, conversation.agent_id]
-        known += [turn.text for turn in conversation.history]
-        known += [self._catalogue.rule(rule).text for rule in rules]
-        reply = without_made_up(example.rewrite, conversation.draft, known="\n".join(known))
-        return None if reply is None else self._sample(example, rules, reply)
+        known = known_to_agent(conversation, map(self._catalogue.rule, rules))
+        reply = without_made_up(example.rewrite, conversation.draft, known=known)
+        return None if reply is None else self._sample(conversation, rules, reply)
 
     def identity(self, example: Example) -> Sample:
         """Return a compliant draft as its own answer, said to break what it only resembles breaking.
@@ -103,10 +102,11 @@ class SampleMaker:
             InputError: the reviewer would refuse the draft.
         """
         known = {rule.id for rule in self._catalogue.rules}
-        return self._sample(example, [rule for rule in example.near_miss if rule in known], example.draft)
+        return self._sample(
+            conversation_for(example), [rule for rule in example.near_miss if rule in known], example.draft
+        )
 
-    def _sample(self, example: Example, rules: Sequence[str], reply: str) -> Sample:
-        conversation = conversation_for(example)
+    def _sample(self, conversation: Conversation, rules: Sequence[str], reply: str) -> Sample:
         violated = sorted(map(self._catalogue.rule, rules), key=lambda rule: SEVERITY_ORDER[rule.severity])
         violations = asked_of(violated, conversation, self._wordings)
         user = self._prompts.prompt(conversation, (), ()).user
